@@ -1,0 +1,229 @@
+"""Building the typed configuration from merged values, checking what a schema cannot: that they agree."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, TypeVar
+
+from soak_action.config.check import Mistake
+from soak_action.config.layers import Path
+from soak_action.config.model import (
+    Abort,
+    BuiltInSource,
+    Config,
+    EvidenceSettings,
+    Gate,
+    JsonSource,
+    Kpi,
+    RegexSource,
+    Schedule,
+    Source,
+    Sustained,
+    Window,
+    Workload,
+)
+from soak_action.config.wording import flow
+from soak_action.units import UnitError, parse_duration, parse_share, parse_size
+
+Value = TypeVar("Value")
+# Stands for a duration that was refused, so that nothing else is said about it.
+_ONE_SECOND = 1.0
+
+
+class Builder:
+    """Turns values that satisfy the schema into a Config, collecting mistakes instead of stopping at the first."""
+
+    def __init__(
+        self,
+        where: Callable[[Path], str],
+        check_source: Callable[[Source], str | None],
+        built_in: tuple[str, ...],
+        *,
+        result_files: bool = False,
+    ) -> None:
+        """`check_source` returns what is wrong with a KPI's source; with `result_files` a source needs no FILE."""
+        self._where = where
+        self._check_source = check_source
+        self._built_in = built_in
+        self._result_files = result_files
+        self.mistakes: list[Mistake] = []
+
+    def build(self, data: Mapping[str, Any], default_suite: str) -> Config:
+        """Return the configuration; it is only to be used when `mistakes` is empty."""
+        return Config(
+            suite=data.get("suite", default_suite),
+            workload=self._workload(data["workload"]),
+            schedule=self._schedule(data["schedule"]),
+            kpis=tuple(self._kpi(name, settings) for name, settings in data["kpis"].items()),
+            gate=Gate(tuple(data["gate"]["fail_on"])),
+            evidence=self._evidence(data["evidence"]),
+        )
+
+    def check(self, data: Mapping[str, Any], broken: Collection[Path]) -> None:
+        """Collect the mistakes of all sections but the `broken` ones, such as ("kpis", "a"): they break the schema."""
+        for key, build in (("workload", self._workload), ("schedule", self._schedule), ("evidence", self._evidence)):
+            if (key,) not in broken:
+                build(data[key])
+        for name, settings in data["kpis"].items() if ("kpis",) not in broken else ():
+            if ("kpis", name) not in broken:
+                self._kpi(name, settings)
+
+    def _evidence(self, data: Mapping[str, Any]) -> EvidenceSettings:
+        return EvidenceSettings(self._unit(parse_size, data["log_limit"], ("evidence", "log_limit"), 1))
+
+    def _workload(self, data: Mapping[str, Any]) -> Workload | None:
+        timeout = self._duration(data["timeout"], ("workload", "timeout"))
+        if timeout == 0:
+            self._mistake(("workload", "timeout"), "a time-out of 0s stops every iteration at once; give it a length")
+        if "run" not in data:
+            return None
+        run = data["run"]
+        shell = data.get("shell")
+        return Workload(
+            run=run if isinstance(run, str) else tuple(run),
+            timeout=timeout,
+            env=dict(data.get("env", {})),
+            shell=tuple(shell) if shell else None,
+        )
+
+    def _schedule(self, data: Mapping[str, Any]) -> Schedule:
+        def duration(key: str) -> float | None:
+            return self._duration(data[key], ("schedule", key)) if key in data else None
+
+        schedule = Schedule(
+            iterations=int(data["iterations"]) if "iterations" in data else None,
+            duration=duration("duration"),
+            every=duration("every"),
+            pause=duration("pause"),
+            warmup=int(data["warmup"]),
+            failures=int(data["failures"]),
+            budget=duration("budget"),
+            min_active=duration("min_active"),
+        )
+        for key in ("duration", "every", "budget", "min_active"):
+            if getattr(schedule, key) == 0:
+                self._mistake(("schedule", key), f"0s as {key} means nothing; remove the key or give it a length")
+        planned = schedule.planned_iterations
+        if planned is not None and schedule.warmup >= planned:
+            self._mistake(
+                ("schedule", "warmup"),
+                f"{schedule.warmup} warm-up iterations leave nothing to judge of {planned} planned; plan more of them",
+            )
+        for key in ("duration", "min_active"):
+            promised = getattr(schedule, key)
+            if schedule.budget and promised and schedule.budget < promised:
+                self._mistake(
+                    ("schedule", "budget"),
+                    f"the budget {data['budget']} ends before the promised {key} {data[key]}; "
+                    f"a budget is the longest time that the run may take in all",
+                )
+        return schedule
+
+    def _kpi(self, name: str, data: Mapping[str, Any]) -> Kpi:
+        path: Path = ("kpis", name)
+        bounds = data.get("range")
+        if bounds and not bounds[0] < bounds[1]:
+            self._mistake((*path, "range"), f"the range {flow(bounds)} must begin with its smaller end")
+        kpi = Kpi(
+            name=name,
+            source=self._source(path, name, data.get("from")),
+            title=data.get("title", name),
+            unit=data.get("unit"),
+            better=data.get("better"),
+            range=(float(bounds[0]), float(bounds[1])) if bounds else None,
+            stat=data["stat"],
+            window=self._window(data["window"], (*path, "window")),
+            hard=data.get("hard"),
+            soft=data.get("soft"),
+            sustained=self._sustained(path, data),
+            abort=Abort(data["abort"]["beyond"], int(data["abort"]["for"])) if "abort" in data else None,
+            allowed_missing=self._share(data["missing"]["allow"], (*path, "missing", "allow")),
+            must_vary=data["must_vary"],
+        )
+        self._check_limits(path, kpi)
+        return kpi
+
+    def _source(self, path: Path, name: str, given: str | Mapping[str, Any] | None) -> Source:
+        source: Source
+        if given is None:
+            source = BuiltInSource(name)
+            if name not in self._built_in:
+                self._mistake(
+                    path,
+                    f"'{'.'.join(path)}' does not say where its value comes from; write for example "
+                    f"from: metrics.json#{name} (only {', '.join(self._built_in)} are measured by soak itself)",
+                )
+            return source
+        if isinstance(given, str):
+            file, _, expression = given.partition("#")
+            source = JsonSource(file.strip(), expression)
+            if not source.file and not self._result_files:
+                self._mistake((*path, "from"), f"'{given}' names no file; write FILE#PATH, such as metrics.json{given}")
+        else:
+            source = RegexSource(given["regex"], given.get("stream", "stdout"))
+        if problem := self._check_source(source):
+            self._mistake((*path, "from"), problem)
+        return source
+
+    def _sustained(self, path: Path, data: Mapping[str, Any]) -> Sustained | None:
+        given = data.get("sustained")
+        if given is None:
+            return None
+        if isinstance(given, str):
+            at_least, _, of = given.partition(" of ")
+            given = {"at_least": int(at_least), "of": int(of)}
+        sustained = Sustained(
+            within=given.get("within", "soft"),
+            at_least=int(given["at_least"]),
+            of=int(given["of"]),
+            severity=given.get("severity", "hard"),
+        )
+        place = (*path, "sustained")
+        if sustained.at_least > sustained.of:
+            self._mistake(place, f"at least {sustained.at_least} of {sustained.of} can never hold")
+        if data.get(sustained.within) is None:
+            self._mistake(place, f"it looks at the {sustained.within} limit, but '{'.'.join(path)}' has none; add one")
+        return sustained
+
+    def _check_limits(self, path: Path, kpi: Kpi) -> None:
+        limited = [name for name in ("hard", "soft", "abort") if getattr(kpi, name) is not None]
+        if limited and kpi.better is None:
+            self._mistake(
+                (*path, limited[0]),
+                f"'{'.'.join(path)}' has a limit but does not say which way is good; add better: lower or higher",
+            )
+        elif kpi.hard is not None and kpi.soft is not None and kpi.is_beyond(kpi.soft, kpi.hard):
+            self._mistake(
+                (*path, "soft"),
+                f"the soft limit {kpi.soft} is looser than the hard limit {kpi.hard}, so it could never warn first",
+            )
+
+    def _window(self, text: str, path: Path) -> Window:
+        _, _, extent = text.partition(" ")
+        if not extent:
+            return Window()
+        if extent.isdigit():
+            return Window(iterations=int(extent))
+        seconds = self._duration(extent, path)
+        if seconds == 0:
+            self._mistake(path, f"a window of {extent} holds no iteration; give it a length, or write all")
+        return Window(seconds=seconds)
+
+    def _share(self, text: str, path: Path) -> float:
+        share = self._unit(parse_share, text, path, 0.0)
+        if share > 1:
+            self._mistake(path, f"'{'.'.join(path)}' is {text}, but a share of the iterations is at most 100%")
+        return share
+
+    def _duration(self, text: str, path: Path) -> float:
+        return self._unit(parse_duration, text, path, _ONE_SECOND)
+
+    def _unit(self, parse: Callable[[str], Value], text: str, path: Path, fallback: Value) -> Value:
+        try:
+            return parse(text)
+        except UnitError as error:
+            self._mistake(path, f"'{'.'.join(path)}': {error}")
+            return fallback
+
+    def _mistake(self, path: Path, sentence: str) -> None:
+        self.mistakes.append(Mistake(self._where(path), path, sentence))

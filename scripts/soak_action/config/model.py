@@ -1,0 +1,164 @@
+"""The configuration as frozen plain data, with every unit already resolved.
+
+Durations are seconds, sizes are bytes, shares are ratios between 0 and 1. This module imports nothing of the package,
+so that every floor may use it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+Direction = Literal["lower", "higher"]
+Severity = Literal["hard", "soft"]
+Stream = Literal["stdout", "stderr"]
+
+
+@dataclass(frozen=True)
+class Workload:
+    """The program under soak: run once per iteration."""
+
+    run: str | tuple[str, ...]
+    timeout: float
+    env: Mapping[str, str]
+    shell: tuple[str, ...] | None
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """What is promised: how often, how long, at which pace."""
+
+    iterations: int | None
+    duration: float | None
+    every: float | None
+    pause: float | None
+    warmup: int
+    failures: int
+    budget: float | None
+    min_active: float | None
+
+    @property
+    def planned_iterations(self) -> int | None:
+        """The least number of iterations that the promise implies; None when only the clock will tell."""
+        counts = []
+        if self.iterations is not None:
+            counts.append(self.iterations)
+        if self.duration is not None and self.every:
+            counts.append(max(1, -int(-self.duration // self.every)))
+        if self.duration is not None and not counts:
+            return None
+        return max(counts) if counts else None
+
+    @property
+    def planned_judged(self) -> int | None:
+        """The planned iterations after the warm-up; None when only the clock will tell."""
+        planned = self.planned_iterations
+        return None if planned is None else max(0, planned - self.warmup)
+
+
+@dataclass(frozen=True)
+class JsonSource:
+    """A number in a JSON file that the workload writes below SOAK_OUT."""
+
+    file: str
+    path: str
+
+
+@dataclass(frozen=True)
+class RegexSource:
+    """A number in the workload's output: the last match of the pattern's one named group."""
+
+    pattern: str
+    stream: Stream
+
+
+@dataclass(frozen=True)
+class BuiltInSource:
+    """A number that soak measures itself: exit_code, wall_seconds or peak_rss_mib."""
+
+    name: str
+
+
+Source = JsonSource | RegexSource | BuiltInSource
+
+
+@dataclass(frozen=True)
+class Window:
+    """The judged iterations that a statistic looks at: the last `iterations`, the last `seconds`, or all of them."""
+
+    iterations: int | None = None
+    seconds: float | None = None
+
+    def __str__(self) -> str:
+        if self.iterations is not None:
+            return f"last {self.iterations}"
+        return "all" if self.seconds is None else f"last {self.seconds:g}s"
+
+
+@dataclass(frozen=True)
+class Sustained:
+    """At least `at_least` of the last `of` judged iterations are within the named limit."""
+
+    within: Severity
+    at_least: int
+    of: int
+    severity: Severity
+
+
+@dataclass(frozen=True)
+class Abort:
+    """Stop the run once `iterations` judged iterations in a row lie beyond `beyond`."""
+
+    beyond: float
+    iterations: int
+
+
+@dataclass(frozen=True)
+class Kpi:
+    """A named number measured once per iteration, and the rules it is held to."""
+
+    name: str
+    source: Source
+    title: str
+    unit: str | None
+    better: Direction | None
+    range: tuple[float, float] | None
+    stat: str
+    window: Window
+    hard: float | None
+    soft: float | None
+    sustained: Sustained | None
+    abort: Abort | None
+    allowed_missing: float
+    must_vary: bool
+
+    def is_beyond(self, value: float, limit: float) -> bool:
+        """Whether `value` is worse than `limit`; equality is within the limit."""
+        return value < limit if self.better == "higher" else value > limit
+
+
+@dataclass(frozen=True)
+class Gate:
+    """Which verdicts turn the exit code red."""
+
+    fail_on: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class EvidenceSettings:
+    """How much of the workload's output is kept, in bytes per stream and iteration."""
+
+    log_limit: int
+
+
+@dataclass(frozen=True)
+class Config:
+    """Everything that one run promises to do and to judge."""
+
+    suite: str
+    workload: Workload | None
+    schedule: Schedule
+    kpis: tuple[Kpi, ...]
+    gate: Gate
+    evidence: EvidenceSettings

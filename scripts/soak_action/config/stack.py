@@ -1,0 +1,107 @@
+"""The five layers of one request, gathered and checked one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from soak_action.config.check import Mistake, mistakes_of
+from soak_action.config.command_line import Setting, read_settings
+from soak_action.config.environment import read_environment
+from soak_action.config.layers import Entry, Layer, Path, contradictions, flatten, merge, tree
+from soak_action.config.schema_tree import Schema, default_layer, settable
+from soak_action.config.wording import did_you_mean, shortened
+from soak_action.config.yaml_source import Document
+
+
+@dataclass(frozen=True)
+class Stack:
+    """The layers from low to high, and what is wrong with each of them on its own."""
+
+    layers: tuple[Layer, ...]
+    mistakes: tuple[Mistake, ...]
+    warnings: tuple[str, ...]
+
+
+def gather(
+    schema: Schema,
+    document: Document | None,
+    profile: str | None,
+    environ: Mapping[str, str],
+    overrides: Document | None,
+    settings: Iterable[Setting],
+) -> Stack:
+    """Return the layers; `schema` is that of the whole file."""
+    outside = settable(schema)
+    mistakes: list[Mistake] = []
+    file_layers = list(_file_layers(document, profile, schema, mistakes))
+    given = tuple(flatten(overrides.data, overrides.where)) if overrides else ()
+    command_line = Layer("cli", tuple(read_settings(settings, outside, mistakes)))
+    kpis = _kpi_names([*file_layers, Layer("env", given), command_line])
+    reading = read_environment(environ, outside, kpis, overrides)
+    mistakes += reading.mistakes
+    if overrides is not None:
+        mistakes += mistakes_of(overrides.data, outside, overrides.where, partial=True)
+    mistakes += _mistakes_of_entries(reading.entries, outside)
+    mistakes += _mistakes_of_entries(command_line.entries, outside)
+    layers = (default_layer(schema, kpis), *file_layers, Layer("env", (*reading.entries, *given)), command_line)
+    for layer in layers:
+        for one, other in contradictions(layer):
+            what = f"'pause' cannot stand beside 'every' ({one.origin}); keep one of them"
+            mistakes.append(Mistake(other.origin, other.path, what))
+    return Stack(layers, tuple(mistakes), reading.warnings)
+
+
+def section(path: Path, profile: str | None) -> Path:
+    """Return the part of the configuration that a path belongs to: a KPI or a top-level key."""
+    if path[:2] == ("profiles", profile):
+        path = path[2:]
+    return path[:2] if path[:1] == ("kpis",) else path[:1]
+
+
+def _file_layers(
+    document: Document | None, profile: str | None, schema: Schema, mistakes: list[Mistake]
+) -> Iterator[Layer]:
+    shown = shortened(profile or "")
+    if document is None:
+        if profile is not None:
+            what = "is not defined, because there is no soak.yaml; write one, or leave the profile out"
+            mistakes.append(Mistake(f"profile '{shown}'", ("profiles",), what))
+        return
+    mistakes += mistakes_of(document.data, schema, document.where, partial=True)
+    if "version" not in document.data:
+        what = "the file does not say which format it has; add the line version: 1"
+        mistakes.append(Mistake(f"{document.name}:1:1", ("version",), what))
+    top = {key: value for key, value in document.data.items() if key not in {"version", "profiles"}}
+    yield Layer("file", tuple(flatten(top, document.where)))
+    profiles = document.data.get("profiles")
+    known: Mapping[str, Any] = profiles if isinstance(profiles, Mapping) else {}
+    if profile is None:
+        return
+    if profile not in known:
+        hint = did_you_mean(profile, tuple(known)) or "; the file defines no profiles"
+        what = f"there is no profile '{shown}'{hint}"
+        mistakes.append(Mistake(document.where(("profiles",)), ("profiles",), what))
+    elif isinstance(known[profile], Mapping):
+
+        def origin(path: Path) -> str:
+            return f"profile {profile} {document.where(('profiles', profile, *path))}"
+
+        yield Layer("profile", tuple(flatten(known[profile], origin)))
+
+
+def _kpi_names(layers: Iterable[Layer]) -> tuple[str, ...]:
+    """Return the KPIs that the layers name, in the order in which they are first named."""
+    paths = [entry.path for layer in layers for entry in layer.entries]
+    return tuple(dict.fromkeys(path[1] for path in paths if path[0] == "kpis" and len(path) > 1))
+
+
+def _mistakes_of_entries(entries: tuple[Entry, ...], schema: Schema) -> list[Mistake]:
+    """Check values that were given one by one; each is checked as far as nothing of the same layer replaces it."""
+
+    def where(path: Path) -> str:
+        related = [entry for entry in entries if entry.path[: len(path)] == path[: len(entry.path)]]
+        return related[-1].origin
+
+    return mistakes_of(tree(merge([Layer("cli", entries)]).values()), schema, where, partial=True)

@@ -1,0 +1,260 @@
+"""What a schema cannot check: whether values make sense together. Each check fires, and does not fire beside it."""
+
+# ruff: noqa: E501  (a message is compared as the one line that it is)
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from soak_action import resources
+from soak_action.commands.settings import problem_of_source
+from soak_action.config.build import Builder
+from soak_action.config.layers import Layer, flatten, merge, tree
+from soak_action.config.model import (
+    Abort,
+    BuiltInSource,
+    Config,
+    JsonSource,
+    RegexSource,
+    Schedule,
+    Sustained,
+    Window,
+    Workload,
+)
+from soak_action.config.schema_tree import built_in_kpis, default_layer
+
+SCHEMA = resources.schema("soak")
+
+
+def merged(data: dict[str, Any]) -> dict[str, Any]:
+    layer = Layer("file", tuple(flatten(data, ".".join)))
+    return tree(merge([default_layer(SCHEMA, tuple(data.get("kpis", {}))), layer]).values())
+
+
+def build(data: dict[str, Any], *, result_files: bool = False) -> tuple[Config, list[str]]:
+    builder = Builder(
+        lambda path: "f:" + ".".join(path), problem_of_source, built_in_kpis(SCHEMA), result_files=result_files
+    )
+    config = builder.build(merged(data), "folder")
+    return config, [str(mistake) for mistake in builder.mistakes]
+
+
+def mistakes(data: dict[str, Any]) -> list[str]:
+    return build(data)[1]
+
+
+def of_kpi(**settings: Any) -> list[str]:
+    return mistakes({"kpis": {"a": {"from": "m.json#a", **settings}}})
+
+
+def test_every_value_reaches_the_model_with_its_unit_resolved() -> None:
+    config, told = build(
+        {
+            "suite": "api",
+            "workload": {"run": ["x", "y"], "timeout": "5m", "env": {"A": "b"}, "shell": ["bash", "-c"]},
+            "schedule": {
+                "iterations": 24.0,
+                "every": "1h",
+                "warmup": 2,
+                "failures": 1,
+                "budget": "26h",
+                "min_active": "1m",
+            },
+            "kpis": {
+                "a": {
+                    "from": " m.json #x.y",
+                    "title": "A",
+                    "unit": "ms",
+                    "better": "lower",
+                    "range": [0, 9],
+                    "stat": "p95",
+                    "window": "last 8",
+                    "hard": 4,
+                    "soft": 3,
+                    "sustained": "6 of 8",
+                    "abort": {"beyond": 8, "for": 3.0},
+                    "missing": {"allow": "5%"},
+                    "must_vary": True,
+                },
+                "b": {"from": {"regex": "(?P<x>.)"}, "window": "last 30m"},
+                "wall_seconds": {},
+            },
+            "gate": {"fail_on": ["fail"]},
+            "evidence": {"log_limit": "2KiB"},
+        }
+    )
+    assert told == []
+    assert config.suite == "api"
+    assert config.workload == Workload(("x", "y"), 300.0, {"A": "b"}, ("bash", "-c"))
+    assert config.schedule == Schedule(24, None, 3600.0, None, 2, 1, 93600.0, 60.0)
+    assert (config.gate.fail_on, config.evidence.log_limit) == (("fail",), 2048)
+    a, b, wall = config.kpis
+    assert a.source == JsonSource("m.json", "x.y")
+    assert (a.title, a.unit, a.better, a.range, a.stat, a.window) == ("A", "ms", "lower", (0.0, 9.0), "p95", Window(8))
+    assert (a.hard, a.soft, a.sustained) == (4, 3, Sustained("soft", 6, 8, "hard"))
+    assert (a.abort, a.allowed_missing, a.must_vary) == (Abort(8, 3), 0.05, True)
+    assert (b.source, b.window, b.title) == (RegexSource("(?P<x>.)", "stdout"), Window(seconds=1800.0), "b")
+    assert (wall.source, wall.unit, wall.window) == (BuiltInSource("wall_seconds"), "s", Window())
+
+
+def test_without_a_command_there_is_no_workload_and_the_suite_is_the_folder() -> None:
+    config, told = build({})
+    assert (config.workload, config.suite, told) == (None, "folder", [])
+    assert build({"workload": {"run": "make"}})[0].workload == Workload("make", 3600.0, {}, None)
+
+
+def test_sustained_as_a_mapping_says_the_same_as_its_short_form() -> None:
+    long = {"at_least": 2, "of": 3, "within": "hard", "severity": "soft"}
+    config, told = build({"kpis": {"a": {"from": "m#a", "better": "lower", "hard": 1, "sustained": long}}})
+    assert (config.kpis[0].sustained, told) == (Sustained("hard", 2, 3, "soft"), [])
+
+
+@pytest.mark.parametrize(
+    ("schedule", "mistake"),
+    [
+        ({"warmup": 3}, "f:schedule.warmup: 3 warm-up iterations leave nothing to judge of 3 planned; plan more of them"),
+        ({"warmup": 2}, None),
+        ({"duration": "2h", "every": "1h", "warmup": 2, "iterations": 1}, "f:schedule.warmup: 2 warm-up iterations leave nothing"),
+        (
+            {"duration": "2h", "budget": "1h"},
+            ("f:schedule.budget: the budget 1h ends before the promised duration 2h; a budget is the longest time that"
+            " the run may take in all"),
+        ),
+        ({"duration": "1h", "budget": "1h"}, None),
+        ({"min_active": "2h", "budget": "1h"}, "f:schedule.budget: the budget 1h ends before the promised min_active 2h"),
+        ({"min_active": "1h", "budget": "2h"}, None),
+        ({"duration": "0s"}, "f:schedule.duration: 0s as duration means nothing; remove the key or give it a length"),
+        ({"every": "0s"}, "f:schedule.every: 0s as every means nothing"),
+        ({"budget": "0s"}, "f:schedule.budget: 0s as budget means nothing"),
+        ({"min_active": "0s"}, "f:schedule.min_active: 0s as min_active means nothing"),
+        ({"pause": "0s"}, None),
+        (
+            {"every": "1.5h30m"},
+            "f:schedule.every: 'schedule.every': '1.5h30m' is not a duration; write for example 30s, 5m, 1h30m or 500ms",
+        ),
+    ],
+)  # fmt: skip
+def test_the_schedule_must_be_possible(schedule: dict[str, Any], mistake: str | None) -> None:
+    told = mistakes({"schedule": schedule})
+    assert len(told) == (mistake is not None)
+    assert mistake is None or told[0].startswith(mistake)
+
+
+@pytest.mark.parametrize(
+    ("workload", "mistake"),
+    [
+        ({"timeout": "0s"}, "f:workload.timeout: a time-out of 0s stops every iteration at once; give it a length"),
+        ({"timeout": "500ms"}, None),
+        ({"timeout": "1m1h"}, "f:workload.timeout: 'workload.timeout': '1m1h' is not a duration"),
+    ],
+)
+def test_the_time_out_must_leave_time(workload: dict[str, Any], mistake: str | None) -> None:
+    told = mistakes({"workload": workload})
+    assert len(told) == (mistake is not None)
+    assert mistake is None or told[0].startswith(mistake)
+
+
+@pytest.mark.parametrize(
+    ("settings", "mistake"),
+    [
+        ({"hard": 3}, "f:kpis.a.hard: 'kpis.a' has a limit but does not say which way is good; add better: lower or higher"),
+        ({"soft": 3}, "f:kpis.a.soft: 'kpis.a' has a limit"),
+        ({"abort": {"beyond": 3, "for": 2}}, "f:kpis.a.abort: 'kpis.a' has a limit"),
+        ({"better": "lower", "hard": 3, "soft": 3}, None),
+        ({"better": "lower", "hard": 3, "soft": 2}, None),
+        ({"better": "higher", "hard": 3, "soft": 4}, None),
+        ({}, None),
+        ({"better": "lower", "hard": 3, "soft": 4}, "f:kpis.a.soft: the soft limit 4 is looser than the hard limit 3"),
+        ({"better": "higher", "hard": 3, "soft": 2}, "f:kpis.a.soft: the soft limit 2 is looser than the hard limit 3"),
+        (
+            {"better": "lower", "hard": 3, "sustained": "2 of 3"},
+            "f:kpis.a.sustained: it looks at the soft limit, but 'kpis.a' has none; add one",
+        ),
+        (
+            {"better": "lower", "soft": 3, "sustained": {"within": "hard", "at_least": 2, "of": 3}},
+            "f:kpis.a.sustained: it looks at the hard limit",
+        ),
+        (
+            {"better": "lower", "soft": 3, "sustained": "4 of 3"},
+            "f:kpis.a.sustained: at least 4 of 3 can never hold",
+        ),
+        ({"better": "lower", "soft": 3, "sustained": "3 of 3"}, None),
+        ({"range": [9, 0]}, "f:kpis.a.range: the range [9, 0] must begin with its smaller end"),
+        ({"range": [1, 1.0]}, "f:kpis.a.range: the range [1, 1.0] must begin with its smaller end"),
+        ({"range": [-1, 0]}, None),
+        ({"missing": {"allow": "101%"}}, "f:kpis.a.missing.allow: 'kpis.a.missing.allow' is 101%, but a share of"),
+        ({"missing": {"allow": "100%"}}, None),
+        ({"window": "last 30x"}, "f:kpis.a.window: 'kpis.a.window': '30x' is not a duration"),
+        ({"window": "last 0s"}, "f:kpis.a.window: a window of 0s holds no iteration"),
+        ({"window": "last 1h30m"}, None),
+    ],
+)  # fmt: skip
+def test_the_rules_of_a_kpi_must_agree(settings: dict[str, Any], mistake: str | None) -> None:
+    told = of_kpi(**settings)
+    assert len(told) == (mistake is not None)
+    assert mistake is None or told[0].startswith(mistake)
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("m.json#latency.p95", None),
+        ("a/b.json#x", None),
+        ({"regex": "p95=(?P<ms>[0-9.]+)", "stream": "stderr"}, None),
+        ("#latency.p95", "'#latency.p95' names no file; write FILE#PATH, such as metrics.json#latency.p95"),
+        ("/tmp/m.json#x", "must be relative to SOAK_OUT"),
+        ("C:m.json#x", "must be relative to SOAK_OUT"),
+        ("../m.json#x", "must be relative to SOAK_OUT"),
+        ("a\\m.json#x", "holds a backslash"),
+        ("m.json#$.latency", "path '$.latency'"),
+        ("m.json#p(95)", 'write "p(95)"'),
+        ({"regex": "(?P<x>"}, "pattern '(?P<x>'"),
+        ({"regex": "[0-9]+"}, "has 0 named groups"),
+        ({"regex": "(?P<x>.)(?P<y>.)"}, "has 2 named groups"),
+    ],
+)
+def test_where_a_value_comes_from_must_make_sense(source: object, words: str | None) -> None:
+    told = mistakes({"kpis": {"a": {"from": source}}})
+    assert len(told) == (words is not None)
+    assert words is None or (told[0].startswith("f:kpis.a.from: ") and words in told[0])
+
+
+def test_a_kpi_without_a_source_is_told_which_names_need_none() -> None:
+    assert mistakes({"kpis": {"p95_ms": {}, "wall_seconds": {}}}) == [
+        (
+            "f:kpis.p95_ms: 'kpis.p95_ms' does not say where its value comes from; write for example"
+            " from: metrics.json#p95_ms (only exit_code, wall_seconds, peak_rss_mib are measured by soak itself)"
+        )
+    ]
+
+
+def test_for_result_files_a_path_is_enough() -> None:
+    config, told = build({"kpis": {"a": {"from": "#x"}}}, result_files=True)
+    assert (config.kpis[0].source, told) == (JsonSource("", "x"), [])
+
+
+def test_sections_that_break_the_schema_are_passed_over_and_all_others_checked() -> None:
+    data = merged(
+        {
+            "workload": {"timeout": "0s"},
+            "schedule": {"warmup": 9},
+            "kpis": {"a": {}, "b": {}},
+            "evidence": {"log_limit": f"{'9' * 40}B"},
+        }
+    )
+    builder = Builder(".".join, problem_of_source, ("exit_code",))
+    builder.check(data, set())
+    assert [mistake.place for mistake in builder.mistakes] == [
+        *("workload.timeout", "schedule.warmup", "evidence.log_limit", "kpis.a", "kpis.b")
+    ]
+    for broken, left in (
+        (("kpis", "a"), 4),
+        (("kpis",), 3),
+        (("schedule",), 4),
+        (("workload",), 4),
+        (("evidence",), 4),
+    ):
+        builder = Builder(".".join, problem_of_source, ("exit_code",))
+        builder.check({**data, broken[0]: "broken"} if len(broken) == 1 else data, {broken})
+        assert len(builder.mistakes) == left
