@@ -1,0 +1,118 @@
+"""The workload's main process: started, waited for, measured at its end."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from io import RawIOBase
+from pathlib import Path
+from threading import Lock, Thread
+from typing import cast
+
+from soak_action.workload.command import popen_arguments
+from soak_action.workload.memory import reported_bytes
+
+_WINDOWS_GROUP = 0x0200  # CREATE_NEW_PROCESS_GROUP
+
+
+class Child:
+    """A started process; after its end `exit_code` is negative for a signal, and None when its status was lost."""
+
+    def __init__(self, argv: Sequence[str], cwd: Path, env: Mapping[str, str]) -> None:
+        """Start it in a session of its own, on Windows in a process group.
+
+        Raises OSError or ValueError when that fails.
+        """
+        self.begun = time.monotonic()
+        self._popen = subprocess.Popen(
+            popen_arguments(argv, cwd, env),
+            cwd=cwd,
+            env=dict(env),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            bufsize=0,
+            close_fds=True,
+            start_new_session=sys.platform != "win32",
+            creationflags=_WINDOWS_GROUP if sys.platform == "win32" else 0,
+        )
+        self.pid = self._popen.pid
+        self.stdout = cast("RawIOBase", self._popen.stdout)
+        self.stderr = cast("RawIOBase", self._popen.stderr)
+        self.exit_code: int | None = None
+        self.peak_rss_bytes: int | None = None
+        self.ended_at: float | None = None
+        self._running = Lock()
+        self._running.acquire()
+
+    def watch(self) -> None:
+        """Begin to wait for the end, in a thread of its own."""
+        Thread(target=self._await_end, name="soak-wait", daemon=True).start()
+
+    @property
+    def ended(self) -> bool:
+        """Whether the process has ended and its figures are known."""
+        return self.ended_at is not None
+
+    @property
+    def seconds(self) -> float:
+        """How long it ran, or has been running."""
+        return (time.monotonic() if self.ended_at is None else self.ended_at) - self.begun
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for the end at most `seconds`; return whether it came."""
+        if not self.ended and self._running.acquire(timeout=max(0.0, seconds)):
+            self._running.release()
+        return self.ended
+
+    def abandon(self) -> None:
+        """Have nobody wait for a process any more that even the kernel could not end."""
+        if self._popen.returncode is None:
+            self._popen.returncode = -9
+
+    def _await_end(self) -> None:
+        if sys.platform == "win32":  # pragma: platform - Windows only
+            self.exit_code = self._popen.wait()
+            self.peak_rss_bytes = _windows_peak(int(self._popen._handle))  # type: ignore[attr-defined]  # noqa: SLF001 - the one way to it
+        else:
+            try:
+                _, status, usage = os.wait4(self.pid, 0)
+            except ChildProcessError:
+                self._popen.returncode = 0
+            else:
+                self.exit_code = self._popen.returncode = os.waitstatus_to_exitcode(status)
+                self.peak_rss_bytes = reported_bytes(usage.ru_maxrss)
+        self.ended_at = time.monotonic()
+        self._running.release()
+
+
+if sys.platform == "win32":  # pragma: platform - Windows only
+    import ctypes
+    from ctypes import wintypes
+
+    class _MemoryCounters(ctypes.Structure):
+        """PROCESS_MEMORY_COUNTERS."""
+
+        _fields_ = (
+            ("cb", wintypes.DWORD),
+            ("PageFaultCount", wintypes.DWORD),
+            ("PeakWorkingSetSize", ctypes.c_size_t),
+            ("WorkingSetSize", ctypes.c_size_t),
+            ("QuotaPeakPagedPoolUsage", ctypes.c_size_t),
+            ("QuotaPagedPoolUsage", ctypes.c_size_t),
+            ("QuotaPeakNonPagedPoolUsage", ctypes.c_size_t),
+            ("QuotaNonPagedPoolUsage", ctypes.c_size_t),
+            ("PagefileUsage", ctypes.c_size_t),
+            ("PeakPagefileUsage", ctypes.c_size_t),
+        )
+
+    def _windows_peak(handle: int) -> int | None:
+        """PeakWorkingSetSize in bytes; the handle still knows it after the process' end."""
+        counters = _MemoryCounters(cb=ctypes.sizeof(_MemoryCounters))
+        ask = ctypes.WinDLL("kernel32").K32GetProcessMemoryInfo
+        ask.argtypes = (wintypes.HANDLE, ctypes.POINTER(_MemoryCounters), wintypes.DWORD)
+        ask.restype = wintypes.BOOL
+        return int(counters.PeakWorkingSetSize) if ask(handle, ctypes.byref(counters), counters.cb) else None

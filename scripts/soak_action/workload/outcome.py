@@ -1,0 +1,82 @@
+"""What the end of the workload's main process means, in one word and in one sentence."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from dataclasses import dataclass
+from typing import Literal
+
+Outcome = Literal["ok", "failed", "timeout", "crashed", "cancelled"]
+
+_CAUSES = {"SIGKILL": "out of memory?", "SIGSEGV": "invalid memory access", "SIGABRT": "the program gave up by itself"}
+_SHELL_CODES = {
+    126: "usually a command that cannot be executed",
+    127: "usually a command that was not found",
+}
+_WINDOWS_CRASH = 0xC0000000
+_WINDOWS_CODES = {
+    0xC0000005: "access violation",
+    0xC000001D: "illegal instruction",
+    0xC0000094: "division by zero",
+    0xC00000FD: "stack overflow",
+    0xC0000135: "a library was not found",
+    0xC000013A: "ended by Ctrl-C",
+    0xC0000374: "heap corruption",
+    0xC0000409: "the program gave up by itself",
+}
+_SHELL_SIGNAL_BASE = 128
+
+
+@dataclass(frozen=True)
+class Ending:
+    """The outcome of a process run; `exit_code` is None when a signal ended it or its status is not known."""
+
+    outcome: Outcome
+    exit_code: int | None
+    signal: str | None
+    detail: str
+
+
+def ending_of(exit_code: int | None, *, windows: bool = sys.platform == "win32") -> Ending:
+    """The meaning of an exit code of a process that ended by itself; negative numbers are POSIX signals."""
+    if exit_code is None:
+        return Ending("crashed", None, None, "ended, but the system did not say how")
+    if windows and exit_code % (1 << 32) >= _WINDOWS_CRASH:
+        code = exit_code % (1 << 32)
+        cause = _WINDOWS_CODES.get(code)
+        return Ending("crashed", code, None, f"crashed with 0x{code:08X}" + (f" ({cause})" if cause else ""))
+    if exit_code < 0 and not windows:
+        name = signal_name(-exit_code)
+        cause = _CAUSES.get(name)
+        return Ending("crashed", None, name, f"killed by {name}" + (f" ({cause})" if cause else ""))
+    if exit_code == 0:
+        return Ending("ok", 0, None, "exited with 0")
+    meaning = None if windows else _meaning(exit_code)
+    return Ending("failed", exit_code, None, f"exited with {exit_code}" + (f": {meaning}" if meaning else ""))
+
+
+def stopped(outcome: Literal["timeout", "cancelled"], exit_code: int | None, detail: str) -> Ending:
+    """The end of a process that soak stopped."""
+    return Ending(outcome, exit_code if exit_code is not None and exit_code >= 0 else None, None, detail)
+
+
+def signal_name(number: int) -> str:
+    """The name of a signal, ``SIGKILL``; ``signal 40`` for one that has none."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def _meaning(exit_code: int) -> str | None:
+    """What a shell means by an exit code: beyond 128 the number of the signal that ended its command."""
+    if exit_code in _SHELL_CODES:
+        return _SHELL_CODES[exit_code]
+    if not _SHELL_SIGNAL_BASE < exit_code <= _SHELL_SIGNAL_BASE + 64:
+        return None
+    name = signal_name(exit_code - _SHELL_SIGNAL_BASE)
+    if not name.startswith("SIG"):
+        return None
+    cause = _CAUSES.get(name)
+    return f"usually killed by {name}" + (f", {cause}" if cause else "")
