@@ -1,0 +1,160 @@
+"""Whether the evidence of a run can be believed: whole, as long as promised, complete, advancing in time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from soak_action.config.model import Schedule
+from soak_action.evidence.measurements import Measurements, State
+from soak_action.gate.case import Case
+from soak_action.gate.result import Result, RuleResult
+from soak_action.gate.wording import counted, duration, plural
+
+_LISTED_PROBLEMS = 10
+_OVERLAP_SECONDS = 1e-6  # what adding a start and a duration may lose to rounding
+
+_WHAT_HAPPENED: dict[State, str] = {
+    "paused": "the run is paused {after}; its next segment goes on from there",
+    "interrupted": "the run was interrupted {after}",
+    "aborted": "the run was stopped early {after}, by an abort rule or an exhausted budget",
+    "unfinished": "the run never came to its end: it was killed or is still going, {after}",
+}
+
+
+def judge_run(case: Case) -> list[RuleResult]:
+    """Return the results of the rules on the run as a whole."""
+    results = [_judge_evidence(case), _judge_iterations(case), _judge_duration(case), _judge_state(case)]
+    if case.promise is not None and case.promise.min_active is not None:
+        results.append(_judge_min_active(case, case.promise.min_active))
+    results.append(_judge_failures(case))
+    results.append(_judge_time(case))
+    return results
+
+
+def _rule(case: Case, rule_id: str, *paths: str) -> RuleResult:
+    return RuleResult(id=rule_id, origin=case.origin(*paths), reproduce=case.reproduce)
+
+
+def _shortfall(case: Case) -> Result:
+    """Return what too little of a promise means: a contradiction if the run claims to have finished."""
+    return "invalid" if case.conduct is not None and case.conduct.state == "finished" else "inconclusive"
+
+
+def _judge_evidence(case: Case) -> RuleResult:
+    rule = _rule(case, "sanity.evidence")
+    if not case.problems:
+        return replace(rule, result="pass", n=0, reason="no contradiction was found in the files")
+    listed = [str(problem) for problem in case.problems[:_LISTED_PROBLEMS]]
+    more = len(case.problems) - len(listed)
+    reason = "; ".join(listed) + (f"; and {more} more" if more else "")
+    return replace(rule, result="invalid", n=len(case.problems), reason=reason)
+
+
+def _judge_iterations(case: Case) -> RuleResult:
+    planned = None if case.promise is None else case.promise.iterations
+    rule = replace(_rule(case, "sanity.iterations", "schedule.iterations"), n=case.completed, limit=planned)
+    if case.completed == 0:
+        return replace(rule, result="invalid", value=0, reason="not a single iteration was measured")
+    if planned is None:
+        return replace(
+            rule, result="not_applicable", value=case.completed, reason="no number of iterations was promised"
+        )
+    reason = f"{case.completed} of {plural(planned, 'promised iteration')} measured"
+    result = "pass" if case.completed >= planned else _shortfall(case)
+    return replace(rule, result=result, value=case.completed, reason=_claimed(result, reason))
+
+
+def _judge_duration(case: Case) -> RuleResult:
+    promised = None if case.promise is None else case.promise.duration
+    rule = replace(_rule(case, "sanity.duration", "schedule.duration"), limit=promised)
+    if promised is None:
+        return replace(rule, result="not_applicable", reason="no duration was promised")
+    if case.conduct is None:
+        return replace(rule, result="invalid", reason="how long the run took is not recorded")
+    measured = case.conduct.measured_seconds
+    reason = f"{duration(measured)} of the promised {duration(promised)} measured"
+    result = "pass" if measured >= promised else _shortfall(case)
+    return replace(rule, result=result, value=measured, reason=_claimed(result, reason))
+
+
+def _claimed(result: Result, reason: str) -> str:
+    return f"{reason}, but the run claims to have finished" if result == "invalid" else reason
+
+
+def _judge_state(case: Case) -> RuleResult:
+    rule = _rule(case, "sanity.state")
+    if case.is_bare and case.conduct is None:
+        return replace(rule, result="not_applicable", reason="result files alone are no run")
+    if case.conduct is None:
+        return replace(rule, result="invalid", reason="how the run ended is not recorded")
+    if case.conduct.state == "finished":
+        return replace(rule, result="pass", reason="the run finished")
+    after = f"after {plural(case.completed, 'iteration')}"
+    return replace(rule, result="inconclusive", reason=_WHAT_HAPPENED[case.conduct.state].format(after=after))
+
+
+def _judge_min_active(case: Case, demanded: float) -> RuleResult:
+    rule = replace(_rule(case, "schedule.min_active", "schedule.min_active"), limit=demanded)
+    if case.conduct is None:
+        return replace(rule, result="invalid", reason="how long the workload was active is not recorded")
+    active = case.conduct.active_seconds
+    reason = f"the workload was active for {duration(active)}, at least {duration(demanded)} demanded"
+    return replace(rule, result="pass" if active >= demanded else "inconclusive", value=active, reason=reason)
+
+
+def _judge_failures(case: Case) -> RuleResult:
+    rule = _rule(case, "schedule.failures", "schedule.failures")
+    if case.promise is None:
+        return replace(
+            rule, result="not_applicable", reason="result files alone do not say whether the workload failed"
+        )
+    rule = replace(rule, limit=case.promise.failures)
+    if not case.judged:
+        if case.planned_judged == 0:
+            return replace(rule, result="not_applicable", reason="no judged iteration was promised")
+        return replace(rule, result="inconclusive", reason="no judged iteration was measured")
+    return _count_failures(case, case.promise, rule)
+
+
+def _count_failures(case: Case, promise: Schedule, rule: RuleResult) -> RuleResult:
+    outcomes = case.measurements.outcomes
+    failed = [position for position in case.judged if outcomes[position] != "ok"]
+    kinds = f": {counted(outcomes[position] for position in failed)}" if failed else ""
+    of = plural(len(case.judged), "iteration")
+    reason = f"{len(failed)} of {of} failed{kinds}; tolerated {promise.failures}"
+    unjudged = sum(outcome not in ("ok", "cancelled") for outcome in outcomes[: promise.warmup])
+    reason += f"; {plural(unjudged, 'failure')} during the warm-up not judged" if unjudged else ""
+    rule = replace(rule, result="pass", value=len(failed), n=len(case.judged), reason=reason)
+    if len(failed) <= promise.failures:
+        return rule
+    return replace(rule, result="fail", first_breach=case.measurements.numbers[failed[0]])
+
+
+def _judge_time(case: Case) -> RuleResult:
+    rule = replace(_rule(case, "sanity.time"), n=case.measurements.count)
+    if case.measurements.has_clock:
+        contradictions = list(_time_contradictions(case.measurements))
+        if not contradictions:
+            return replace(rule, result="pass", reason="time advances from iteration to iteration")
+        first, what = contradictions[0]
+        more = len(contradictions) - 1
+        reason = f"iteration {first} {what}" + (f"; and {more} more like it" if more else "")
+        return replace(rule, result="invalid", value=len(contradictions), first_breach=first, reason=reason)
+    if case.is_bare or case.measurements.count == 0:
+        return replace(rule, result="not_applicable", reason="there are no times to check")
+    return replace(rule, result="invalid", reason="the iterations of a run carry no times")
+
+
+def _time_contradictions(measurements: Measurements) -> Iterator[tuple[int, str]]:
+    """Yield the number of each iteration whose time is impossible, and how. NaN is impossible, hence the negations."""
+    segment, previous, end = None, 0.0, 0.0
+    columns = (measurements.numbers, measurements.segments, measurements.starts, measurements.seconds)
+    for number, current, start, seconds in zip(*columns, strict=True):
+        if not seconds >= 0:
+            yield number, f"took {seconds:g} seconds"
+        elif current == segment and not start > previous:
+            yield number, "does not start later than the one before it"
+        elif current == segment and not start >= end - _OVERLAP_SECONDS:
+            yield number, "starts before the one before it ended"
+        segment, previous, end = current, start, start + seconds
