@@ -1,0 +1,53 @@
+"""soak mock: the reproducible synthetic workload."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+from soak_action.errors import UsageError
+from soak_action.workload.mock import FAULTS, MODES, run_mock
+
+NAME = "mock"
+SUMMARY = "a reproducible made-up workload, with faults on demand"
+DESCRIPTION = """\
+Writes metrics.json into SOAK_OUT for the iteration SOAK_ITERATION, as any workload
+would. Without SOAK_OUT it prints one JSON object a line. The same mode, seed and
+iteration give the same bytes everywhere."""
+EXAMPLE = "soak run --iterations 10 -- soak mock --mode volatile --seed 7"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of this command."""
+    parser.add_argument("--mode", choices=sorted(MODES), default="calm", help="how the numbers behave (default: calm)")
+    parser.add_argument("--seed", type=int, default=1, metavar="N", help="the seed (default: 1)")
+    parser.add_argument(
+        "--fault", choices=sorted(FAULTS), action="append", default=[], help="what goes wrong; may be repeated"
+    )
+    parser.add_argument(
+        "--fault-from", type=int, default=2, metavar="N", help="the first iteration with the fault (default: 2)"
+    )
+    parser.add_argument(
+        "--iterations", type=int, default=1, metavar="N", help="how many lines to print without SOAK_OUT"
+    )
+
+
+def execute(arguments: argparse.Namespace) -> int:
+    """Perform one iteration, or print the lines."""
+    out = os.environ.get("SOAK_OUT")
+    number = os.environ.get("SOAK_ITERATION", "1") if out else "1"
+    if not number.isdecimal():
+        raise UsageError(f"SOAK_ITERATION is '{number}', but must be a whole number")
+    lines = run_mock(
+        arguments.mode,
+        arguments.seed,
+        int(number),
+        faults=arguments.fault,
+        fault_from=arguments.fault_from,
+        out_dir=Path(out) if out else None,
+        iterations=arguments.iterations,
+    )
+    for line in lines:
+        print(line, flush=True)
+    return 0

@@ -1,0 +1,124 @@
+"""How a run goes on, for the person or the log that watches."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, TextIO
+
+from soak_action.config.model import Config
+from soak_action.loop import Progress
+from soak_action.units import format_duration, format_number
+
+HEARTBEAT_SECONDS = 60.0
+_MOST_KPIS = 4
+
+
+@contextmanager
+def open_progress(config: Config, stream: TextIO) -> Iterator[Progress]:
+    """Give a progress bar on a terminal, else a line per iteration and one at least every minute."""
+    if stream.isatty():
+        bar = _Bar(config, stream)
+        try:
+            yield bar
+        finally:
+            bar.close()
+        return
+    lines = Lines(config, stream)
+    heartbeat = threading.Thread(target=lines.beat, daemon=True)
+    heartbeat.start()
+    try:
+        yield lines
+    finally:
+        lines.close()
+        heartbeat.join()
+
+
+class Lines:
+    """One line per iteration, and a heartbeat while an iteration takes long."""
+
+    def __init__(self, config: Config, stream: TextIO, heartbeat_seconds: float = HEARTBEAT_SECONDS) -> None:
+        self._config = config
+        self._stream = stream
+        self._heartbeat_seconds = heartbeat_seconds
+        self._closed = threading.Event()
+        self._current = 0
+        self._last_line = time.monotonic()
+        self._began = time.monotonic()
+
+    def begin_iteration(self, number: int) -> None:
+        """Remember what is running."""
+        self._current = number
+
+    def end_iteration(self, record: Mapping[str, Any], soak_seconds: float) -> None:
+        """Print the iteration's line."""
+        self._print(describe(self._config, record, soak_seconds))
+
+    def beat(self) -> None:
+        """Print a line whenever nothing was printed for a minute, until closed."""
+        while not self._closed.wait(max(0.01, self._last_line + self._heartbeat_seconds - time.monotonic())):
+            if time.monotonic() - self._last_line >= self._heartbeat_seconds:
+                self._print(f"still soaking: iteration {self._current}, {_since(self._began)} so far")
+
+    def close(self) -> None:
+        """Stop the heartbeat."""
+        self._closed.set()
+
+    def _print(self, text: str) -> None:
+        self._last_line = time.monotonic()
+        print(text, file=self._stream, flush=True)
+
+
+class _Bar:
+    """A bar with the time that is left."""
+
+    def __init__(self, config: Config, stream: TextIO) -> None:
+        from tqdm import tqdm
+
+        self._config = config
+        schedule = config.schedule
+        self._by_time = schedule.duration is not None
+        self._total = schedule.duration or schedule.iterations or 0
+        self._bar = tqdm(total=self._total, file=stream, unit="s" if self._by_time else "iteration", leave=False)
+
+    def begin_iteration(self, number: int) -> None:
+        """Show which iteration runs."""
+        self._bar.set_description(f"iteration {number}")
+
+    def end_iteration(self, record: Mapping[str, Any], soak_seconds: float) -> None:
+        """Print the iteration's line above the bar and advance it."""
+        self._bar.write(describe(self._config, record, soak_seconds), file=self._bar.fp)
+        position = soak_seconds if self._by_time else record["iteration"]
+        self._bar.update(min(position, self._total) - self._bar.n)
+
+    def close(self) -> None:
+        """Remove the bar."""
+        self._bar.close()
+
+
+def describe(config: Config, record: Mapping[str, Any], soak_seconds: float) -> str:
+    """Return one line about an iteration: how it ended, how long it took, its first KPIs."""
+    number, planned = record["iteration"], config.schedule.planned_iterations
+    warmup = " (warm-up)" if number <= config.schedule.warmup else ""
+    parts = [
+        f"iteration {number}{f'/{planned}' if planned else ''}{warmup}",
+        record["outcome"],
+        format_duration(round(record["seconds"], 3)),
+    ]
+    if record["outcome"] != "ok":
+        parts.append(record["detail"])
+    for kpi in config.kpis[:_MOST_KPIS]:
+        if kpi.name in record["kpis"]:
+            unit = f" {kpi.unit}" if kpi.unit else ""
+            parts.append(f"{kpi.name} {format_number(record['kpis'][kpi.name])}{unit}")
+        elif record["outcome"] == "ok":
+            parts.append(f"{kpi.name} missing ({record['missing'].get(kpi.name)})")
+    if config.schedule.duration is not None:
+        parts.append(f"{format_duration(round(soak_seconds))} of {format_duration(config.schedule.duration)}")
+    return " | ".join(parts)
+
+
+def _since(moment: float) -> str:
+    return format_duration(round(time.monotonic() - moment))

@@ -1,0 +1,84 @@
+"""Arguments that several commands share, and the configuration request that they add up to."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from soak_action.config.load import Loaded, Request, Setting, load
+from soak_action.config.model import JsonSource, RegexSource, Source
+from soak_action.errors import UsageError
+
+
+def add_configuration_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add --profile, --config and --set."""
+    parser.add_argument("--profile", metavar="P", help="use this profile of the configuration")
+    parser.add_argument(
+        "--config", metavar="F", help="the configuration file (default: soak.yaml, then .github/soak.yaml)"
+    )
+    parser.add_argument(
+        "--set", metavar="K=V", action="append", default=[], help="set one value, such as kpis.p95_ms.hard=400"
+    )
+
+
+def add_json_argument(parser: argparse.ArgumentParser) -> None:
+    """Add --json."""
+    parser.add_argument("--json", action="store_true", help="print one JSON document on standard output")
+
+
+def configuration(arguments: argparse.Namespace, more: Sequence[Setting] = (), *, result_files: bool = False) -> Loaded:
+    """Return the configuration that the arguments ask for and print its warnings.
+
+    Raises ConfigurationError or UsageError.
+    """
+    inline_only = result_files and bool(more) and arguments.config is None
+    request = Request(
+        directory=Path.cwd(),
+        environ=os.environ,
+        config=arguments.config,
+        profile=arguments.profile,
+        settings=(*_settings(arguments.set), *more),
+        lookup=not inline_only,
+        result_files=result_files,
+    )
+    loaded = load(request, problem_of_source)
+    for warning in loaded.warnings:
+        print(f"soak: warning: {warning}", file=sys.stderr)
+    return loaded
+
+
+def problem_of_source(source: Source) -> str | None:
+    """Return what is wrong with where a KPI's value comes from, or None."""
+    from soak_action.kpi.log_match import PatternError, compile_pattern
+    from soak_action.kpi.path import PathError, compile_path
+
+    try:
+        if isinstance(source, JsonSource):
+            compile_path(source.path)
+            return _problem_of_file(source.file)
+        if isinstance(source, RegexSource):
+            compile_pattern(source.pattern)
+    except (PathError, PatternError) as error:
+        return str(error)
+    return None
+
+
+def _problem_of_file(file: str) -> str | None:
+    if "\\" in file:
+        return f"'{file}' holds a backslash; write the path with forward slashes on every system"
+    if file.startswith("/") or ":" in file or ".." in file.split("/"):
+        return f"'{file}' must be relative to SOAK_OUT and stay inside it"
+    return None
+
+
+def _settings(words: Sequence[str]) -> list[Setting]:
+    settings = []
+    for word in words:
+        key, equals, value = word.partition("=")
+        if not equals or not key:
+            raise UsageError(f"--set {word}: write --set KEY=VALUE, such as --set schedule.iterations=6")
+        settings.append(Setting(key.strip(), value, f"--set {key.strip()}"))
+    return settings

@@ -1,0 +1,90 @@
+"""What kind of host a run was measured on, and which source tree it tested."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+_WORKFLOW_VARIABLES = {
+    "repository": "GITHUB_REPOSITORY",
+    "run_id": "GITHUB_RUN_ID",
+    "run_attempt": "GITHUB_RUN_ATTEMPT",
+    "workflow_ref": "GITHUB_WORKFLOW_REF",
+    "event": "GITHUB_EVENT_NAME",
+    "job": "GITHUB_JOB",
+    "ref": "GITHUB_REF",
+    "sha": "GITHUB_SHA",
+}
+_GIT_TIMEOUT_SECONDS = 30
+
+
+@dataclass(frozen=True)
+class SourceTree:
+    """The commit under test; all None outside a git repository."""
+
+    commit: str | None
+    dirty: bool | None
+
+
+def host(environ: Mapping[str, str]) -> dict[str, str | int | None]:
+    """Return the facts that make two hosts comparable: system, processor, memory in MiB, interpreter, runner image."""
+    return {
+        "system": platform.system(),
+        "release": platform.release(),
+        "machine": platform.machine(),
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "memory_mib": _memory_mib(),
+        "python": platform.python_version(),
+        "runner_image": environ.get("ImageOS"),
+    }
+
+
+def workflow(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return what GitHub says about the workflow run; empty outside of GitHub Actions."""
+    return {name: environ[variable] for name, variable in _WORKFLOW_VARIABLES.items() if environ.get(variable)}
+
+
+def source_tree(directory: Path) -> SourceTree:
+    """Return the commit that is checked out at `directory`, and whether tracked or new files differ from it."""
+    command = ["git", "-C", str(directory), "status", "--porcelain=v2", "--branch", "--untracked-files=normal"]
+    try:
+        done = subprocess.run(command, capture_output=True, timeout=_GIT_TIMEOUT_SECONDS, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return SourceTree(None, None)
+    if done.returncode != 0:
+        return SourceTree(None, None)
+    lines = done.stdout.decode(errors="replace").splitlines()
+    commits = [line.split()[2] for line in lines if line.startswith("# branch.oid ")]
+    if not commits or commits[0] == "(initial)":
+        return SourceTree(None, None)
+    return SourceTree(commits[0], any(not line.startswith("#") for line in lines))
+
+
+def git_blob(content: bytes) -> str:
+    """Return the name that git gives to a file with this content (SHA-1 object format)."""
+    return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
+
+
+def _processor() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:  # pragma: platform - only Linux has /proc/cpuinfo
+        pass
+    return platform.processor()
+
+
+def _memory_mib() -> int:
+    if sys.platform == "win32":  # pragma: platform - Windows has no sysconf
+        import psutil
+
+        return int(psutil.virtual_memory().total) // 2**20
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20

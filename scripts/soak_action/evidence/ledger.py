@@ -1,0 +1,136 @@
+"""The hash chain: every iteration and every segment end holds the digest of the record before it.
+
+The chain finds partial and accidental edits. It proves nothing against someone who rewrites every file: that takes an
+anchor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from soak_action import canonical
+from soak_action.errors import EvidenceError
+from soak_action.evidence.measurements import Problem
+from soak_action.files import LineWriter, read_lines
+
+ITERATIONS = "iterations.jsonl"
+SEGMENTS = "segments.jsonl"
+SCHEMA_VERSION = 1
+
+Record = Mapping[str, Any]
+
+
+def seal(record: Record, previous: str) -> tuple[bytes, str]:
+    """Return the line and the digest of `record` when it follows the record with the digest `previous`.
+
+    The digest is the SHA-256 of the RFC 8785 bytes of the record without its digest.
+    """
+    linked = {**record, "previous": previous}
+    digest = canonical.digest(linked)
+    return canonical.canonical_bytes({**linked, "digest": digest}), digest
+
+
+def is_sealed(line: bytes, digest: object) -> bool:
+    """Whether `line` is, byte for byte, what `seal` wrote for a record with this digest."""
+    if not isinstance(digest, str):
+        return False
+    member = b'"digest":"' + digest.encode(errors="replace") + b'",'
+    return line.count(member) == 1 and canonical.digest_of_bytes(line.replace(member, b"")) == digest
+
+
+class Ledger:
+    """The writing end of the chain of one run."""
+
+    def __init__(self, directory: Path, genesis: str) -> None:
+        """`genesis` is the digest of run.json, which the first record follows."""
+        self._iterations = LineWriter(directory / ITERATIONS)
+        self._segments = LineWriter(directory / SEGMENTS)
+        self._head = genesis
+
+    def add_iteration(self, record: Record) -> None:
+        """Append an iteration's record and sync it to disk."""
+        line, self._head = seal({"schema_version": SCHEMA_VERSION, **record}, self._head)
+        self._iterations.append(line)
+
+    def end_segment(self, record: Record) -> None:
+        """Append the record that ends a segment and sync it to disk."""
+        line, self._head = seal({"schema_version": SCHEMA_VERSION, **record}, self._head)
+        self._segments.append(line)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._iterations.close()
+        self._segments.close()
+
+
+class Chain:
+    """The reading end: streams the records in order and notes every break as a Problem."""
+
+    def __init__(self, directory: Path, genesis: str) -> None:
+        self._directory = directory
+        self._head = genesis
+        self.problems: list[Problem] = []
+        self.torn: list[str] = []
+        self.segments: list[Record] = []
+
+    def records(self) -> Iterator[tuple[int, Record]]:
+        """Yield (line number, iteration record); `problems`, `torn` and `segments` are complete afterwards."""
+        ends = list(self._lines(SEGMENTS))
+        self.segments = [record for _, _, record in ends]
+        last = 0
+        segment = 1
+        for number, line, record in self._lines(ITERATIONS):
+            place = f"{ITERATIONS}:{number}"
+            while ends and isinstance(record.get("segment"), int) and record["segment"] > segment:
+                segment += 1
+                if ends[0][2].get("segment") == segment - 1:
+                    self._link(f"{SEGMENTS}:{ends[0][0]}", ends[0][1], ends.pop(0)[2])
+            self._link(place, line, record)
+            if record.get("iteration") != last + 1:
+                self._note(place, f"iteration {record.get('iteration')} follows iteration {last}")
+            last = record["iteration"] if isinstance(record.get("iteration"), int) else last + 1
+            yield number, record
+        for number, line, record in ends:
+            self._link(f"{SEGMENTS}:{number}", line, record)
+        for position, record in enumerate(self.segments, 1):
+            if record.get("segment") != position:
+                self._note(f"{SEGMENTS}:{position}", f"segment {record.get('segment')} stands at place {position}")
+
+    def _lines(self, name: str) -> Iterator[tuple[int, bytes, Record]]:
+        path = self._directory / name
+        if not path.exists():
+            return
+        lines = read_lines(path)
+        try:
+            for number, line in lines:
+                try:
+                    record = canonical.parse(line, name, line=number)
+                except canonical.CanonicalError as error:
+                    self._note(f"{name}:{number}", f"not a record: {error}")
+                    continue
+                if isinstance(record, dict):
+                    yield number, line, record
+                else:
+                    self._note(f"{name}:{number}", "not a record: it is not a mapping")
+        except EvidenceError as error:
+            self._note(name, str(error))
+        if lines.torn_tail is not None:
+            self.torn.append(f"{name}: an unfinished last line of {len(lines.torn_tail)} bytes was left out")
+
+    def _link(self, place: str, line: bytes, record: Record) -> None:
+        if not is_sealed(line, record.get("digest")):
+            self._note(place, "the record does not match its own digest: it was changed after it was written")
+        if record.get("previous") != self._head:
+            self._note(place, "the record does not follow the one before it: something was removed, added or changed")
+        if isinstance(record.get("digest"), str):
+            self._head = record["digest"]
+
+    def _note(self, where: str, what: str) -> None:
+        self.problems.append(Problem(where, what))

@@ -1,0 +1,76 @@
+"""What a run measured, as plain columns that the gate can judge without touching a file."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from math import nan
+from typing import Literal
+
+State = Literal["finished", "paused", "interrupted", "aborted", "unfinished"]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something that makes evidence unbelievable, and where it was seen (``iterations.jsonl:3``)."""
+
+    where: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.what}"
+
+
+@dataclass
+class Column:
+    """One KPI over the iterations: `values` holds NaN exactly at the positions that `missing` explains."""
+
+    values: array[float] = field(default_factory=lambda: array("d"))
+    missing: dict[int, str] = field(default_factory=dict)
+
+    def add(self, value: float) -> None:
+        """Append a measured value."""
+        self.values.append(value)
+
+    def add_missing(self, reason: str) -> None:
+        """Append a gap with its reason."""
+        self.missing[len(self.values)] = reason
+        self.values.append(nan)
+
+
+@dataclass
+class Measurements:
+    """The iterations of a run in order; every list has one entry per iteration.
+
+    `starts` are seconds of soak time since the run began (gaps between segments left out), `seconds` are durations;
+    both are empty when the results came from bare files, which have no clock.
+    """
+
+    numbers: Sequence[int]
+    outcomes: Sequence[str]
+    segments: Sequence[int]
+    starts: Sequence[float]
+    seconds: Sequence[float]
+    kpis: Mapping[str, Column]
+
+    @property
+    def count(self) -> int:
+        """How many iterations there are."""
+        return len(self.numbers)
+
+    @property
+    def has_clock(self) -> bool:
+        """Whether the iterations carry times."""
+        return len(self.starts) == self.count and self.count > 0
+
+
+@dataclass(frozen=True)
+class Conduct:
+    """How the run itself went, in seconds of soak time."""
+
+    state: State
+    measured_seconds: float
+    active_seconds: float
+    longest_segment_seconds: float
+    mock: bool

@@ -1,0 +1,170 @@
+"""The directory of one run: how it is laid out, how it begins, what its iterations left behind."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from soak_action import canonical
+from soak_action.errors import EvidenceError, SurroundingsError
+from soak_action.files import digest_of_file, make_directory, surroundings, write_atomic
+
+RUN = "run.json"
+CONFIG = "config.json"
+SOURCES = "config-sources.json"
+VERDICT = "verdict.json"
+RECEIPT = "receipt.json"
+OUTPUT_DIRECTORY = ".soak"
+RETENTION_MARKER = ".soak-artifacts"
+
+RUN_ID = re.compile(r"[0-9]{8}T[0-9]{6}Z-[a-z0-9-]+-[0-9a-f]{6}")
+_MOST_LISTED_FILES = 256
+_ATTEMPTS = 20
+
+
+def stamp(moment: datetime) -> str:
+    """Return a moment in UTC as RFC 3339 with milliseconds."""
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z"
+
+
+@dataclass(frozen=True)
+class IterationDir:
+    """The folder of one iteration: `out` is SOAK_OUT, new and empty."""
+
+    path: Path
+
+    @property
+    def out(self) -> Path:
+        """The folder that the workload writes its results to."""
+        return self.path / "out"
+
+    @property
+    def stdout(self) -> Path:
+        """The kept standard output."""
+        return self.path / "stdout.log"
+
+    @property
+    def stderr(self) -> Path:
+        """The kept standard error."""
+        return self.path / "stderr.log"
+
+
+@dataclass(frozen=True)
+class RunDir:
+    """One run's directory."""
+
+    path: Path
+
+    @property
+    def run_id(self) -> str:
+        """The run's id, which is the directory's name."""
+        return self.path.name
+
+    def iteration(self, number: int) -> IterationDir:
+        """Return the folder of an iteration; it need not exist."""
+        return IterationDir(self.path / "iterations" / f"{number:05d}")
+
+    def begin_iteration(self, number: int) -> IterationDir:
+        """Create the folder of an iteration, empty. Raises SurroundingsError when it exists or cannot be created."""
+        folder = self.iteration(number)
+        make_directory(folder.path.parent)
+        try:
+            folder.path.mkdir()
+            folder.out.mkdir()
+        except OSError as error:
+            raise surroundings(error, f"create {folder.path}") from error
+        return folder
+
+    def write(self, name: str, document: Any) -> str:
+        """Write a JSON document in its readable form and return the SHA-256 of its bytes."""
+        content = canonical.pretty(document)
+        write_atomic(self.path / name, content)
+        return canonical.digest_of_bytes(content)
+
+
+def create(output: Path, started: datetime, profile: str | None, random_suffixes: Iterator[str]) -> RunDir:
+    """Create a run directory that never existed before, below `output`.
+
+    `random_suffixes` yields six hexadecimal digits each time. Raises SurroundingsError when the disk refuses.
+    """
+    make_directory(output)
+    for name, content in ((".gitignore", b"*\n"), (RETENTION_MARKER, b"Runs of soak-action. soak may prune them.\n")):
+        if not (output / name).exists():
+            write_atomic(output / name, content)
+    stamp = f"{started:%Y%m%dT%H%M%SZ}-{profile or 'default'}"
+    for _ in range(_ATTEMPTS):
+        path = output / f"{stamp}-{next(random_suffixes)}"
+        try:
+            path.mkdir()
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise surroundings(error, f"create {path}") from error
+        return RunDir(path)
+    raise SurroundingsError(f"cannot find an unused name for a run in {output}")
+
+
+def digests_below(folder: IterationDir) -> dict[str, str]:
+    """Return the SHA-256 of every file that an iteration left: its results and its logs.
+
+    A symbolic link counts by where it points to, and what cannot be read is 'unreadable'. More than 256 results are
+    digested as one, so that a record stays small.
+    """
+    found = {}
+    for path in _files_below(folder.path):
+        found[_storable(path.relative_to(folder.path).as_posix())] = _digest(path)
+    results = {name: digest for name, digest in found.items() if name.startswith("out/")}
+    if len(results) <= _MOST_LISTED_FILES:
+        return found
+    logs = {name: digest for name, digest in found.items() if name not in results}
+    return {**logs, "out/": canonical.digest(results)}
+
+
+def is_run(directory: Path) -> bool:
+    """Whether `directory` holds a run."""
+    return (directory / RUN).is_file()
+
+
+def find(argument: Path) -> RunDir:
+    """Return the run that `argument` names: its directory, or its receipt or verdict file.
+
+    Raises EvidenceError when there is no run.
+    """
+    path = argument.parent if argument.name in {RECEIPT, VERDICT, RUN} and argument.is_file() else argument
+    if not path.exists():
+        raise EvidenceError(f"{argument}: there is no such run")
+    if not is_run(path):
+        raise EvidenceError(f"{argument}: not a run, for it holds no {RUN}")
+    return RunDir(path.resolve())
+
+
+def _storable(name: str) -> str:
+    """Return a file name as JSON can hold it; bytes that are not UTF-8 are escaped."""
+    return name.encode("utf-8", "backslashreplace").decode()
+
+
+def _files_below(root: Path) -> Iterator[Path]:
+    for directory, names, files in os.walk(root):
+        names.sort()
+        here = Path(directory)
+        links = [name for name in names if (here / name).is_symlink()]
+        for name in sorted([*files, *links]):
+            mode = (here / name).lstat().st_mode
+            if stat.S_ISREG(mode) or stat.S_ISLNK(mode):
+                yield here / name
+
+
+def _digest(path: Path) -> str:
+    if path.is_symlink():
+        return hashlib.sha256(b"link to " + os.fsencode(path.readlink())).hexdigest()
+    try:
+        return digest_of_file(path)
+    except (OSError, SurroundingsError):
+        return "unreadable"

@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from soak_action import canonical
+from soak_action.evidence.ledger import ITERATIONS, SEGMENTS, Chain, Ledger, is_sealed, seal
+
+GENESIS = "0" * 64
+
+
+def write(directory, iterations, segments=()):
+    with Ledger(directory, GENESIS) as ledger:
+        pending = list(segments)
+        for number, segment in iterations:
+            while pending and pending[0] < segment:
+                ledger.end_segment({"segment": pending.pop(0)})
+            ledger.add_iteration({"iteration": number, "segment": segment})
+        for segment in pending:
+            ledger.end_segment({"segment": segment})
+
+
+def read(directory):
+    chain = Chain(directory, GENESIS)
+    records = list(chain.records())
+    return records, chain
+
+
+def problems(directory) -> list[str]:
+    return [str(problem) for problem in read(directory)[1].problems]
+
+
+def test_a_sealed_record_is_its_rfc_8785_bytes_with_the_digest_of_the_rest():
+    line, digest = seal({"b": 1.0, "a": "ü"}, GENESIS)
+    record = json.loads(line)
+    assert line == canonical.canonical_bytes(record)
+    assert record.pop("digest") == digest == canonical.digest(record)
+    assert is_sealed(line, digest)
+
+
+@pytest.mark.parametrize("digest", [None, 5, "", "f" * 64, '","x":"'])
+def test_a_line_is_not_sealed_with_anything_else(digest):
+    line, _ = seal({"a": 1, "z": 2}, GENESIS)
+    assert not is_sealed(line, digest)
+
+
+def test_a_digest_inside_a_text_does_not_confuse_the_seal():
+    line, digest = seal({"a": '"digest":"' + "0" * 64 + '",', "z": 1}, GENESIS)
+    assert is_sealed(line, digest)
+
+
+def test_one_chain_runs_through_iterations_and_segment_ends(tmp_path):
+    write(tmp_path, [(1, 1), (2, 1), (3, 2)], segments=[1, 2])
+    records, chain = read(tmp_path)
+    assert [record["iteration"] for _, record in records] == [1, 2, 3]
+    assert chain.problems == []
+    assert [segment["segment"] for segment in chain.segments] == [1, 2]
+    first_end = json.loads((tmp_path / SEGMENTS).read_text().splitlines()[0])
+    assert records[2][1]["previous"] == first_end["digest"]
+
+
+def test_a_segment_that_died_without_an_end_is_no_break(tmp_path):
+    write(tmp_path, [(1, 1), (2, 2)], segments=[])
+    assert problems(tmp_path) == []
+
+
+@pytest.mark.parametrize("lost", [0, 1, 2])
+def test_a_lost_record_is_found_unless_it_was_the_last(tmp_path, lost):
+    write(tmp_path, [(1, 1), (2, 1), (3, 1)])
+    lines = (tmp_path / ITERATIONS).read_bytes().splitlines(keepends=True)
+    del lines[lost]
+    (tmp_path / ITERATIONS).write_bytes(b"".join(lines))
+    assert bool(problems(tmp_path)) == (lost != 2)
+
+
+def test_a_lost_last_record_is_found_when_the_segment_ended(tmp_path):
+    write(tmp_path, [(1, 1), (2, 1)], segments=[1])
+    lines = (tmp_path / ITERATIONS).read_bytes().splitlines(keepends=True)
+    (tmp_path / ITERATIONS).write_bytes(lines[0])
+    (found,) = problems(tmp_path)
+    assert found.startswith(f"{SEGMENTS}:1: the record does not follow the one before it")
+
+
+def test_exchanged_records_and_wrong_numbers_are_found(tmp_path):
+    write(tmp_path, [(1, 1), (3, 1)])
+    assert problems(tmp_path) == ["iterations.jsonl:2: iteration 3 follows iteration 1"]
+    write_again = tmp_path / "again"
+    write_again.mkdir()
+    write(write_again, [(1, 1), (2, 1)])
+    lines = (write_again / ITERATIONS).read_bytes().splitlines(keepends=True)
+    (write_again / ITERATIONS).write_bytes(lines[1] + lines[0])
+    assert len(problems(write_again)) >= 2
+
+
+def test_a_segment_that_stands_at_the_wrong_place_is_found(tmp_path):
+    write(tmp_path, [(1, 1)], segments=[2])
+    assert any("segment 2 stands at place 1" in problem for problem in problems(tmp_path))
+
+
+@pytest.mark.parametrize("rubbish", [b"nonsense", b"[1]", b'"text"', b"\xff"])
+def test_rubbish_between_records_is_a_problem_and_the_rest_is_read(tmp_path, rubbish):
+    write(tmp_path, [(1, 1)])
+    with (tmp_path / ITERATIONS).open("ab") as stream:
+        stream.write(rubbish + b"\n")
+    records, chain = read(tmp_path)
+    assert len(records) == 1
+    assert [problem.where for problem in chain.problems] == ["iterations.jsonl:2"]
+
+
+def test_only_an_unterminated_last_line_is_dropped_and_that_is_said(tmp_path):
+    write(tmp_path, [(1, 1)])
+    with (tmp_path / ITERATIONS).open("ab") as stream:
+        stream.write(b'{"iteration":2')
+    records, chain = read(tmp_path)
+    assert len(records) == 1
+    assert chain.problems == []
+    assert chain.torn == ["iterations.jsonl: an unfinished last line of 14 bytes was left out"]
+
+
+def test_no_files_are_no_records(tmp_path):
+    records, chain = read(tmp_path)
+    assert (records, chain.problems) == ([], [])

@@ -1,0 +1,222 @@
+"""The loop under a clock that stands still unless somebody waits or works."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from soak_action.config.model import Abort, Config, EvidenceSettings, Gate, JsonSource, Kpi, Schedule, Window, Workload
+from soak_action.errors import SurroundingsError, UsageError
+from soak_action.evidence.ledger import Ledger
+from soak_action.evidence.run_dir import RunDir
+from soak_action.loop import Clock, Loop, Surroundings, check_workload
+from soak_action.workload.process import Captured, Finished
+
+NOTHING = Captured(0, 0, False)
+SCHEDULE = Schedule(
+    iterations=None, duration=None, every=None, pause=0.0, warmup=0, failures=0, budget=None, min_active=None
+)
+HOUR = 3600.0
+
+
+class FakeTime:
+    """Both clocks, and the stop request whose waiting lets the time pass."""
+
+    def __init__(self) -> None:
+        self.seconds = 1000.0
+        self.step = 0.0
+        self.requested = False
+        self.signal = None
+        self.stop_at: float | None = None
+
+    def clock(self) -> Clock:
+        start = datetime(2026, 11, 23, tzinfo=UTC)
+        return Clock(lambda: self.seconds, lambda: start + timedelta(seconds=self.seconds + self.step))
+
+    def pass_by(self, seconds: float) -> None:
+        self.seconds += seconds
+        if self.stop_at is not None and self.seconds >= self.stop_at:
+            self.requested, self.signal = True, 15
+
+    def wait(self, seconds: float) -> bool:
+        assert seconds > 0
+        self.pass_by(seconds)
+        return self.requested
+
+
+class Silent:
+    def begin_iteration(self, number: int) -> None: ...
+
+    def end_iteration(self, record, soak_seconds: float) -> None: ...
+
+
+class FakeWorkload:
+    """Takes the given time and writes a value; what it is told about time-outs it obeys."""
+
+    def __init__(self, time: FakeTime, takes=lambda number: 1.0, value=lambda number: 1.0) -> None:
+        self.time, self.takes, self.value = time, takes, value
+
+    def __call__(self, argv, *, env, timeout, stdout, stderr, **_) -> Finished:
+        number = int(env["SOAK_ITERATION"])
+        stdout.touch()
+        stderr.touch()
+        Path(env["SOAK_OUT"], "m.json").write_text(json.dumps({"v": self.value(number)}))
+        took = min(self.takes(number), timeout)
+        self.time.pass_by(took)
+        outcome = "timeout" if took < self.takes(number) else "ok"
+        code = 0 if outcome == "ok" else None
+        return Finished(outcome, code, None, "x", took, 1.0, (), NOTHING, NOTHING)
+
+
+def kpi(**changes) -> Kpi:
+    base = Kpi(
+        name="v",
+        source=JsonSource("m.json", "v"),
+        title="v",
+        unit=None,
+        better="lower",
+        range=None,
+        stat="mean",
+        window=Window(),
+        hard=None,
+        soft=None,
+        sustained=None,
+        abort=None,
+        allowed_missing=0.0,
+        must_vary=False,
+    )
+    return replace(base, **changes)
+
+
+@pytest.fixture
+def run_loop(tmp_path):
+    def call(schedule: Schedule, time: FakeTime, workload: FakeWorkload, kpis=(), timeout: float = HOUR):
+        config = Config(
+            suite="s",
+            workload=Workload(("/bin/sh",), timeout, {}, None),
+            schedule=schedule,
+            kpis=tuple(kpis),
+            gate=Gate(("fail",)),
+            evidence=EvidenceSettings(1000),
+        )
+        surroundings = Surroundings(tmp_path, {"PATH": "/bin:/usr/bin"}, "/usr/bin/python3", None, start=workload)
+        run = RunDir(tmp_path / "20261123T000000Z-default-000000")
+        run.path.mkdir()
+        with Ledger(run.path, "0" * 64) as ledger:
+            loop = Loop(run, config, ledger, surroundings, time.clock(), time, Silent())
+            state = loop.execute()
+        records = [json.loads(line) for line in (run.path / "iterations.jsonl").read_text().splitlines()]
+        (segment,) = [json.loads(line) for line in (run.path / "segments.jsonl").read_text().splitlines()]
+        assert segment["state"] == state
+        return records, segment
+
+    return call
+
+
+def starts(records) -> list[float]:
+    return [record["offset_seconds"] for record in records]
+
+
+def test_a_pace_is_kept_from_start_to_start_without_drift(run_loop):
+    time = FakeTime()
+    schedule = replace(SCHEDULE, iterations=4, every=HOUR)
+    records, segment = run_loop(schedule, time, FakeWorkload(time, takes=lambda number: 100.0 + number))
+    assert starts(records) == [0, HOUR, 2 * HOUR, 3 * HOUR]
+    assert (segment["state"], segment["reason"]) == ("finished", "schedule met")
+
+
+def test_a_missed_slot_is_skipped_and_not_made_up_for(run_loop):
+    time = FakeTime()
+    schedule = replace(SCHEDULE, iterations=4, every=60.0)
+    records, _ = run_loop(schedule, time, FakeWorkload(time, takes=lambda number: 150.0 if number == 2 else 1.0))
+    assert starts(records) == [0, 60, 240, 300]
+
+
+def test_trap_21_a_duration_of_days_is_measured_with_its_pauses(run_loop):
+    time = FakeTime()
+    schedule = replace(SCHEDULE, duration=72 * HOUR, every=HOUR)
+    records, segment = run_loop(schedule, time, FakeWorkload(time, takes=lambda number: 60.0))
+    assert len(records) == 72
+    assert segment["measured_seconds"] == 72 * HOUR
+
+
+def test_a_pause_lies_between_the_end_and_the_next_start(run_loop):
+    time = FakeTime()
+    schedule = replace(SCHEDULE, iterations=3, pause=30.0)
+    records, segment = run_loop(schedule, time, FakeWorkload(time, takes=lambda number: 10.0))
+    assert starts(records) == [0, 40, 80]
+    assert segment["measured_seconds"] == 90
+
+
+def test_the_budget_ends_a_pause_too(run_loop):
+    time = FakeTime()
+    schedule = replace(SCHEDULE, iterations=9, pause=1000.0, budget=500.0)
+    records, segment = run_loop(schedule, time, FakeWorkload(time))
+    assert len(records) == 1
+    assert (segment["state"], segment["reason"]) == ("aborted", "budget exhausted")
+    assert segment["measured_seconds"] == 500
+
+
+def test_the_budget_cancels_a_running_iteration_but_a_time_out_stays_a_time_out(run_loop, tmp_path):
+    time = FakeTime()
+    schedule = replace(SCHEDULE, iterations=3, budget=100.0)
+    workload = FakeWorkload(time, takes=lambda number: 70.0)
+    records, segment = run_loop(schedule, time, workload, timeout=60.0)
+    assert [record["outcome"] for record in records] == ["timeout", "cancelled"]
+    assert segment["reason"] == "budget exhausted"
+
+
+def test_a_stop_during_a_wait_interrupts(run_loop):
+    time = FakeTime()
+    time.stop_at = 1050.0
+    schedule = replace(SCHEDULE, iterations=3, every=40.0)
+    records, segment = run_loop(schedule, time, FakeWorkload(time))
+    assert len(records) == 2
+    assert (segment["state"], segment["reason"]) == ("interrupted", "stopped by signal 15")
+
+
+def test_an_abort_looks_at_judged_iterations_in_a_row_only(run_loop):
+    time = FakeTime()
+    schedule = replace(SCHEDULE, iterations=9, warmup=2)
+    bad = {1, 2, 3, 5, 6}
+    workload = FakeWorkload(time, value=lambda number: 10.0 if number in bad else 0.0)
+    kpis = [kpi(abort=Abort(beyond=5, iterations=2)), kpi(name="w")]
+    records, segment = run_loop(schedule, time, workload, kpis=kpis)
+    assert len(records) == 6
+    assert segment["reason"] == "aborted by v.abort"
+
+
+@pytest.mark.parametrize(("step", "recorded"), [(3600.0, 3600.0), (-3600.0, -3600.0), (1.0, 0.0)])
+def test_a_step_of_the_wall_clock_is_recorded_and_changes_nothing(run_loop, step, recorded):
+    time = FakeTime()
+
+    def takes(number: int) -> float:
+        time.step = step
+        return 5.0
+
+    records, _ = run_loop(replace(SCHEDULE, iterations=1), time, FakeWorkload(time, takes=takes), kpis=[kpi()])
+    assert records[0]["clock_step_seconds"] == recorded
+    assert records[0]["seconds"] == 5
+    assert records[0]["kpis"] == {"v": 1}
+
+
+def test_evidence_that_cannot_be_written_ends_the_segment_with_the_reason(run_loop, tmp_path):
+    time = FakeTime()
+
+    def takes(number: int) -> float:
+        raise SurroundingsError("the disk is full")
+
+    with pytest.raises(SurroundingsError, match="the disk is full"):
+        run_loop(replace(SCHEDULE, iterations=1), time, FakeWorkload(time, takes=takes))
+    (segment,) = (tmp_path / "20261123T000000Z-default-000000/segments.jsonl").read_text().splitlines()
+    assert json.loads(segment)["reason"] == "the disk is full"
+
+
+def test_a_configuration_without_a_workload_is_refused(tmp_path):
+    config = Config("s", None, SCHEDULE, (), Gate(()), EvidenceSettings(1))
+    with pytest.raises(UsageError, match="nothing to run"):
+        check_workload(config, Surroundings(tmp_path, {}, "python", None))
