@@ -268,7 +268,8 @@ def provide_site(lock: str, environ: dict[str, str], home: str) -> str:
     """Return the site directory of `lock`, built now if no root holds it."""
     with open(lock, "rb") as source:
         digest = hashlib.sha256(source.read()).hexdigest()
-    machine = "" if sys.platform == "win32" else os.uname().machine
+    uname = getattr(os, "uname", None)
+    machine: str = uname().machine if uname else ""
     name = site_name(digest, importlib.machinery.EXTENSION_SUFFIXES[0], machine)
     roots = cache_roots(environ, home, sys.platform)
     for root in roots:

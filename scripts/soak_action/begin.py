@@ -10,7 +10,6 @@ from typing import Any
 from soak_action import __version__, canonical
 from soak_action.config.load import Loaded
 from soak_action.config.masking import mask_text
-from soak_action.config.model import Schedule
 from soak_action.evidence import fingerprint
 from soak_action.evidence.run_dir import CONFIG, RUN, SOURCES, RunDir, create, stamp
 from soak_action.files import surroundings
@@ -50,7 +49,7 @@ def begin_run(
             "config_digest": canonical.digest(loaded.public_tree),
             "config_sources_digest": canonical.digest(sources),
             "kpis": [kpi.name for kpi in loaded.config.kpis],
-            "schedule": _schedule(loaded.config.schedule),
+            "schedule": loaded.config.schedule.to_dict(),
             "commit": tree.commit,
             "head_commit": tree.commit,
             "tree_dirty": tree.dirty,
@@ -68,16 +67,3 @@ def _config_file(loaded: Loaded) -> dict[str, Any]:
         except OSError as error:
             raise surroundings(error, f"read {loaded.file} again") from error
     return {"path": loaded.file, "git_blob": blob, "absent": list(loaded.absent)}
-
-
-def _schedule(schedule: Schedule) -> dict[str, Any]:
-    return {
-        "iterations": schedule.iterations,
-        "duration_seconds": schedule.duration,
-        "every_seconds": schedule.every,
-        "pause_seconds": schedule.pause,
-        "warmup": schedule.warmup,
-        "failures": schedule.failures,
-        "budget_seconds": schedule.budget,
-        "min_active_seconds": schedule.min_active,
-    }

@@ -83,6 +83,11 @@ def compact(value: Any) -> str:
     return text if text.isascii() else re.sub(r"[^\x00-\x7f]", lambda match: json.dumps(match[0])[1:-1], text)
 
 
+def storable_text(text: str) -> str:
+    """Return `text` as JSON can hold it: what stands for bytes that are not UTF-8 is escaped."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
 def parse(data: bytes, where: str, line: int = 1) -> Any:
     """Return the value of strict JSON; `where` names the text and `line` is the number of its first line.
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import errno
+import os
 import sys
-import traceback
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from importlib import import_module
 from pathlib import Path
-from typing import TextIO
+from typing import NoReturn
 
 from soak_action import __version__, canonical
-from soak_action.commands import gate, mock, run, verify
 from soak_action.errors import ExitCode, SoakError, UsageError
 
-_COMMANDS = (run, gate, verify, mock)
+_COMMANDS = ("run", "gate", "verify", "mock")
 _EXIT_CODES = """\
 exit codes:
   0        done, or the verdict is not in gate.fail_on
@@ -28,48 +30,63 @@ exit codes:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; `argv` defaults to the process's arguments."""
-    words = list(sys.argv[1:] if argv is None else argv)
-    for stream in (sys.stdout, sys.stderr):
-        _print_everywhere(stream)
-    options, command = _split(words)
-    arguments = _parser().parse_args(options)
-    arguments.words, arguments.workload = words, command
+    _prepare_streams()
+    return _deliver(_run(list(sys.argv[1:] if argv is None else argv)))
+
+
+def _run(words: list[str]) -> int:
+    options, workload = _split(words)
+    as_json = "--json" in options
     try:
         _check_text(words)
+        # Only the command that is called is loaded: the mock is started thousands of times and needs little.
+        called = [name for name in _COMMANDS if options[:1] == [name]]
+        arguments = _parser(called or _COMMANDS).parse_args(options)
+        if workload and called != ["run"]:
+            raise UsageError("only soak run takes a command after --; remove the dashes or what follows them")
+        arguments.words, arguments.workload = words, workload
         return int(arguments.execute(arguments))
     except SoakError as error:
-        return _report(arguments, str(error), error.exit_code)
+        return _report(str(error), error.exit_code, as_json=as_json)
     except KeyboardInterrupt:
-        return _report(arguments, "interrupted before anything was measured", ExitCode.INTERRUPTED)
-    except BrokenPipeError:
-        # The reader is gone. Python would complain about it once more when it flushes at exit.
-        sys.stdout = None
-        return int(ExitCode.SURROUNDINGS)
+        return _report("interrupted before anything was measured", ExitCode.INTERRUPTED, as_json=as_json)
     except Exception as error:  # noqa: BLE001 - the last resort: one line with the place, never a traceback
-        return _report(arguments, _defect(error), ExitCode.SURROUNDINGS)
+        if _reader_is_gone(error):
+            return int(ExitCode.SURROUNDINGS)
+        return _report(_defect(error), ExitCode.SURROUNDINGS, as_json=as_json)
+
+
+class _Parser(argparse.ArgumentParser):
+    """Raises UsageError, so that a mistake on the command line is reported like every other one."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message}; see {self.prog} --help")
 
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of all commands, for whoever documents them."""
-    return _parser()
+    return _parser(_COMMANDS)
 
 
-def _parser() -> argparse.ArgumentParser:
-    top = argparse.ArgumentParser(
+def _parser(names: Iterable[str]) -> argparse.ArgumentParser:
+    top = _Parser(
         prog="soak",
         description="Soak tests and release gates that cannot lie.",
         epilog=_EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
     top.add_argument("--version", action="version", version=f"soak {__version__}")
     commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for module in _COMMANDS:
+    for name in names:
+        module = import_module(f"soak_action.commands.{name}")
         command = commands.add_parser(
             module.NAME,
             help=module.SUMMARY,
             description=module.DESCRIPTION,
             epilog=f"example:\n  {module.EXAMPLE}\n\n{_EXIT_CODES}",
             formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
         )
         module.add_arguments(command)
         command.set_defaults(execute=module.execute, json=False)
@@ -90,22 +107,50 @@ def _check_text(words: Sequence[str]) -> None:
             raise UsageError(f"argument {number} is not UTF-8 text, so it could not be recorded; rename what it names")
 
 
-def _report(arguments: argparse.Namespace, message: str, code: ExitCode) -> int:
-    for line in message.splitlines():
-        print(f"soak: {line}", file=sys.stderr)
-    if arguments.json:
-        print(canonical.compact({"error": message, "exit_code": int(code)}))
+def _report(message: str, code: ExitCode, *, as_json: bool) -> int:
+    text = canonical.storable_text(message)
+    # The exit code still tells what happened when nobody can read the words.
+    with contextlib.suppress(OSError, ValueError):
+        for line in text.splitlines():
+            print(f"soak: {line}", file=sys.stderr)
+    with contextlib.suppress(OSError, ValueError):
+        if as_json:
+            print(canonical.compact({"error": text, "exit_code": int(code)}))
     return int(code)
 
 
+def _deliver(code: int) -> int:
+    """Return `code`, or 5 when the results could not be delivered to whoever reads standard output."""
+    with contextlib.suppress(OSError, ValueError):
+        sys.stderr.flush()
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError):
+        # Python would complain about it once more when it flushes at exit.
+        sys.stdout = None
+        return code or int(ExitCode.SURROUNDINGS)
+    return code
+
+
+def _reader_is_gone(error: Exception) -> bool:
+    """Whether nobody reads our output any more; Windows then calls the write an invalid argument."""
+    windows_says_so = os.name == "nt" and isinstance(error, OSError) and error.errno == errno.EINVAL
+    return isinstance(error, BrokenPipeError) or (windows_says_so and getattr(error, "filename", None) is None)
+
+
 def _defect(error: Exception) -> str:
+    import traceback
+
     frames = traceback.extract_tb(error.__traceback__)
     place = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}"
     return f"this is a defect of soak-action, please report it: {type(error).__name__} at {place}: {error}"
 
 
-def _print_everywhere(stream: TextIO) -> None:
-    """Print the same bytes on every system, and let a narrow code page show an escape instead of stopping the run."""
-    reconfigure = getattr(stream, "reconfigure", None)
-    if reconfigure is not None:
-        reconfigure(errors="backslashreplace", newline="\n")
+def _prepare_streams() -> None:
+    """Print the same bytes on every system, escape what a narrow code page lacks, and do without a closed stream."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - open as long as we are
+        elif hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace", newline="\n")

@@ -1,4 +1,4 @@
-"""Files that survive a kill at any moment: atomic replacement, appended lines, locks, disk use."""
+"""Files that survive a kill at any moment: atomic replacement, appended lines, locks."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import hashlib
 import os
 import platform
 import secrets
-import stat
 import time
 from collections.abc import Callable, Iterator
 from itertools import count
@@ -16,7 +15,16 @@ from pathlib import Path
 from typing import Self
 
 from soak_action.errors import EvidenceError, ExitCode, SoakError, SurroundingsError
-from soak_action.system import BINARY, copy_mode, sync_data, sync_directory, try_lock, unlock
+from soak_action.system import (
+    BINARY,
+    NotRegularError,
+    copy_mode,
+    open_regular,
+    sync_data,
+    sync_directory,
+    try_lock,
+    unlock,
+)
 
 STEPS = (
     "atomic:created",
@@ -30,6 +38,7 @@ STEPS = (
     "torn:truncated",
 )
 LONGEST_LINE = 16 * 1024**2
+LARGEST_DOCUMENT = 64 * 1024**2
 LOCK_NAME = ".lock"
 # Error codes of Windows while another program holds a file open: access denied, sharing violation, lock violation.
 BUSY = frozenset({5, 32, 33})
@@ -150,6 +159,8 @@ def _replace_patiently(source: Path, target: Path, replace: Replace, sleep: Call
         except PermissionError as error:
             if getattr(error, "winerror", None) not in BUSY:
                 raise
+            if target.is_dir():
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR)) from error
             wait = next(waits, None)
             if wait is None:
                 raise _KeptError(
@@ -181,11 +192,17 @@ class LineWriter:
             raise surroundings(error, f"repair {path}") from error
 
     def append(self, line: bytes) -> None:
-        """Write one line, without its newline, and sync it. After a SurroundingsError the file is as it was."""
+        """Write one line, without its newline, and sync it. After a SurroundingsError the file is as it was.
+
+        Raises EvidenceError when the file was removed.
+        """
         if b"\n" in line:
             raise ValueError("a line cannot hold a newline")
         record = line + b"\n"
-        former = os.fstat(self._descriptor).st_size
+        status = os.fstat(self._descriptor)
+        if status.st_nlink == 0:
+            raise EvidenceError(f"{self.path} was removed while it was being written")
+        former = status.st_size
         try:
             written = self._write(self._descriptor, record)
             if written == len(record):
@@ -271,7 +288,7 @@ class Lines:
     def __iter__(self) -> Iterator[tuple[int, bytes]]:
         self.torn_tail = None
         try:
-            with self.path.open("rb") as file:
+            with open_regular(self.path) as file:
                 number = 1
                 while (line := file.readline(self._limit + 1)).endswith(b"\n"):
                     yield number, line[:-1]
@@ -301,45 +318,33 @@ def digest_of_file(path: Path) -> str:
     Raises EvidenceError if it is missing, SurroundingsError if it cannot be read.
     """
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise _unreadable(error, path) from error
 
 
+def read_evidence(path: Path, *, limit: int = LARGEST_DOCUMENT) -> bytes:
+    """Return the bytes of a file of at most `limit` bytes.
+
+    Raises EvidenceError if it is missing, larger or no regular file, SurroundingsError if it cannot be read.
+    """
+    try:
+        with open_regular(path) as file:
+            data = file.read(limit + 1)
+    except OSError as error:
+        raise _unreadable(error, path) from error
+    if len(data) > limit:
+        raise EvidenceError(f"{path} is larger than {limit} bytes")
+    return data
+
+
 def _unreadable(error: OSError, path: Path) -> SoakError:
     if isinstance(error, FileNotFoundError):
         return EvidenceError(f"{path} is missing")
+    if isinstance(error, NotRegularError):
+        return EvidenceError(f"{path} is not a regular file")
     return surroundings(error, f"read {path}")
-
-
-def disk_use(path: Path) -> int:
-    """Return the bytes that a file or a tree occupies on disk (its length on Windows).
-
-    Hard-linked files count once, symbolic links themselves count and are not followed, what vanishes meanwhile counts
-    nothing. Raises SurroundingsError.
-    """
-    seen: set[tuple[int, int]] = set()
-    total = 0
-    waiting = [os.fspath(path)]
-    while waiting:
-        current = waiting.pop()
-        try:
-            status = os.lstat(current)
-            if stat.S_ISDIR(status.st_mode):
-                with os.scandir(current) as entries:
-                    waiting.extend(entry.path for entry in entries)
-        except OSError as error:
-            if isinstance(error, FileNotFoundError) and current != os.fspath(path):
-                continue
-            raise surroundings(error, f"measure {current}") from error
-        if status.st_nlink > 1:
-            if (status.st_dev, status.st_ino) in seen:
-                continue
-            seen.add((status.st_dev, status.st_ino))
-        blocks: int | None = getattr(status, "st_blocks", None)
-        total += status.st_size if blocks is None else blocks * 512
-    return total
 
 
 def describe_owner(since: str) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from soak_action.config.model import Config, Kpi, Workload
-from soak_action.errors import SurroundingsError, UsageError
+from soak_action.errors import SoakError, UsageError
 from soak_action.evidence.ledger import Ledger
 from soak_action.evidence.measurements import State
 from soak_action.evidence.run_dir import IterationDir, RunDir, digests_below, stamp
@@ -106,6 +106,7 @@ class Loop:
         self._stop = stop
         self._progress = progress
         self._began = 0.0
+        self._started_at = clock.now()
         self._done = 0
         self._slot = 0
         self._last_end = 0.0
@@ -118,13 +119,13 @@ class Loop:
 
         Raises SurroundingsError when evidence can no longer be written; what was written before stays readable.
         """
-        started_at = self._clock.now()
+        self._started_at = started_at = self._clock.now()
         self._began = self._clock.monotonic()
         state: State = "aborted"
         reason = "soak itself failed"
         try:
             state, reason = self._iterate()
-        except SurroundingsError as error:
+        except SoakError as error:
             reason = str(error)
             raise
         finally:
@@ -137,6 +138,7 @@ class Loop:
                     "reason": reason,
                     "iterations": self._done,
                     "measured_seconds": self._elapsed(),
+                    "clock_drift_seconds": self._clock_drift(),
                 }
             )
         return state
@@ -195,17 +197,19 @@ class Loop:
         not_before_ns = folder.out.stat().st_mtime_ns
         started_at = self._clock.now()
         offset = self._elapsed()
+        drift = self._clock_drift()
         finished = self._start_and_wait(folder, number)
-        clock_step = (self._clock.now() - started_at).total_seconds() - (self._elapsed() - offset)
-        clock_step = clock_step if abs(clock_step) > _CLOCK_STEP_SECONDS else 0.0
-        found = self._collect(folder, finished, not_before_ns + int(min(0.0, clock_step) * 1e9))
+        step = self._clock_drift() - drift
+        if step < -_CLOCK_STEP_SECONDS:
+            not_before_ns += int(step * 1e9)
+        found = self._collect(folder, finished, not_before_ns)
         record = {
             "iteration": number,
             "segment": _SEGMENT,
             "started_at": stamp(started_at),
             "offset_seconds": offset,
             "seconds": round(finished.seconds, 6),
-            "clock_step_seconds": round(clock_step, 3),
+            "clock_drift_seconds": self._clock_drift(),
             "outcome": finished.outcome,
             "exit_code": finished.exit_code,
             "signal": finished.signal,
@@ -282,3 +286,7 @@ class Loop:
 
     def _elapsed(self) -> float:
         return round(self._clock.monotonic() - self._began, 6)
+
+    def _clock_drift(self) -> float:
+        """Return how far the wall clock has moved away from the monotonic one since the segment began, in seconds."""
+        return round((self._clock.now() - self._started_at).total_seconds() - self._elapsed(), 3)

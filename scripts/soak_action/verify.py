@@ -6,23 +6,35 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from soak_action import canonical
+from soak_action import __version__, canonical
 from soak_action.config.load import Loaded, read_back
-from soak_action.config.model import Config, Kpi, Schedule
+from soak_action.config.model import Config, Kpi
 from soak_action.errors import EXIT_CODE_OF_VERDICT, EvidenceError, ExitCode
 from soak_action.evidence import receipt
 from soak_action.evidence.documents import schema_check
-from soak_action.evidence.ledger import Chain
 from soak_action.evidence.measurements import Problem
 from soak_action.evidence.reading import Outcome, Promise, read_document, read_outcome, read_promise
-from soak_action.evidence.run_dir import CONFIG, RECEIPT, RUN, SOURCES, VERDICT, RunDir, digests_below
+from soak_action.evidence.run_dir import RECEIPT, RUN, VERDICT, RunDir
 from soak_action.gate.case import Case
 from soak_action.gate.verdict import Verdict, judge
 from soak_action.kpi.series import statistic
+from soak_action.scrutiny import check_records, contradictions
 
 SUMMARY_STATS = ("count", "mean", "min", "median", "p95", "max")
 _OVERRIDE_LAYERS = frozenset({"env", "cli"})
-_COMPARED = ("id", "result", "value", "limit", "n", "first_breach", "origin", "reason")
+_DECIDING = (
+    "kpi",
+    "kind",
+    "severity",
+    "result",
+    "value",
+    "limit",
+    "window",
+    "n",
+    "statistic",
+    "first_breach",
+    "origin",
+)
 
 
 @dataclass(frozen=True)
@@ -34,6 +46,7 @@ class Judged:
     config: Config
     outcome: Outcome
     verdict: Verdict
+    problems: tuple[Problem, ...]
 
 
 @dataclass(frozen=True)
@@ -53,140 +66,146 @@ class Verification:
         return ExitCode.INVALID if self.problems else EXIT_CODE_OF_VERDICT[self.verdict]
 
 
-def judge_run(run: RunDir, *, other: Loaded | None = None, sealing: bool = False) -> Judged:
+def judge_run(run: RunDir, other: Loaded | None = None) -> Judged:
     """Judge a run by its own configuration, or the measured values by the rules of another one.
 
-    Raises EvidenceError when the run cannot be read at all.
+    The iterations' own files are left to `verify`. Raises EvidenceError when the run cannot be read at all.
     """
-    promise = read_promise(run)
-    config = read_back(promise.config, _names(promise.run.get("kpis")), str(promise.run.get("suite")))
-    rules = config if other is None else other.config
-    outcome = read_outcome(run, promise, rules.kpis, sealing=sealing)
-    problems = (*outcome.problems, *_contradictions(promise, config.schedule))
-    case = Case(
-        kpis=rules.kpis,
-        promise=config.schedule,
-        measurements=outcome.measurements,
-        conduct=outcome.conduct,
-        problems=problems,
-        origins=promise.origins if other is None else {leaf.key: leaf.origin for leaf in other.public_leaves},
-        overrides=tuple(_overrides(promise.sources)),
-        reproduce=f"soak verify {run.run_id}",
-    )
-    return Judged(run, promise, config, outcome, judge(case))
+    judged, problems = _examine(run)
+    return judged if other is None else _judge(run, judged.promise, judged.config, problems, other)
 
 
 def seal(run: RunDir) -> Judged:
     """Judge a run whose loop has ended, from its files, and write verdict.json and receipt.json."""
-    judged = judge_run(run, sealing=True)
-    document = judged.verdict.to_dict()
-    run.write(VERDICT, document)
-    run.write(RECEIPT, _receipt(judged, document))
+    promise, config = _read(run)
+    judged = _judge(run, promise, config, check_records(run, promise, config).problems, sealing=True)
+    run.write(VERDICT, judged.verdict.to_dict())
+    run.write(RECEIPT, _receipt(judged))
     return judged
 
 
 def verify(run: RunDir) -> Verification:
-    """Recompute everything that a run claims: digests, chain, schemas, verdict, receipt.
+    """Recompute everything that a run claims: digests, chain, schemas, values, verdict, receipt.
 
     Raises EvidenceError when the run cannot be read at all.
     """
-    judged = judge_run(run)
-    problems = list(judged.outcome.problems)
-    for name, schema in ((RUN, "run"), (SOURCES, "config-sources")):
-        document = judged.promise.run if name == RUN else read_document(run, name, [])
-        problems.extend(schema_check(schema)(document, name))
-    checked, found = _check_records(run, judged.promise)
-    problems.extend(found)
-    problems.extend(_contradictions(judged.promise, judged.config.schedule))
+    promise, config = _read(run)
+    checked = check_records(run, promise, config)
+    judged, _ = _examine(run, checked.problems)
     notes = list(judged.outcome.notes)
-    if (run.path / RECEIPT).is_file():
-        problems.extend(_check_claims(judged))
-    else:
+    if not (run.path / RECEIPT).exists():
         notes.append(f"{RECEIPT} is missing: the run did not end, so it is inconclusive at best")
     return Verification(
         run_id=run.run_id,
         verdict=judged.verdict.verdict,
         state=judged.outcome.conduct.state,
-        checked_files=checked,
-        problems=tuple(dict.fromkeys(problems)),
+        checked_files=checked.files,
+        problems=tuple(dict.fromkeys(judged.problems)),
         notes=tuple(notes),
     )
 
 
+def _read(run: RunDir) -> tuple[Promise, Config]:
+    promise = read_promise(run)
+    return promise, read_back(promise.config, _names(promise.run.get("kpis")), str(promise.run.get("suite")))
+
+
+def _examine(run: RunDir, found: Sequence[Problem] = ()) -> tuple[Judged, tuple[Problem, ...]]:
+    """Judge a run by its own rules, and again when its verdict or receipt claims something else."""
+    promise, config = _read(run)
+    judged = _judge(run, promise, config, found)
+    claims = tuple(_check_claims(judged)) if (run.path / RECEIPT).exists() else ()
+    problems = (*found, *claims)
+    return (_judge(run, promise, config, problems) if claims else judged), problems
+
+
+def _judge(
+    run: RunDir,
+    promise: Promise,
+    config: Config,
+    found: Sequence[Problem],
+    other: Loaded | None = None,
+    *,
+    sealing: bool = False,
+) -> Judged:
+    rules = config if other is None else other.config
+    outcome = read_outcome(run, promise, rules.kpis, sealing=sealing)
+    problems = (*outcome.problems, *contradictions(promise, config), *found)
+    case = Case(
+        kpis=rules.kpis,
+        promise=config.schedule,
+        measurements=outcome.measurements,
+        conduct=outcome.conduct,
+        problems=tuple(dict.fromkeys(problems)),
+        origins=promise.origins if other is None else {leaf.key: leaf.origin for leaf in other.public_leaves},
+        overrides=tuple(_overrides(promise.sources)),
+        reproduce=f"soak verify {run.run_id}",
+    )
+    return Judged(run, promise, config, outcome, judge(case), case.problems)
+
+
 def _check_claims(judged: Judged) -> Iterator[Problem]:
-    """Yield where verdict.json and receipt.json disagree with what the evidence says."""
+    """Yield where verdict.json and receipt.json disagree with the evidence.
+
+    What they say is only held against evidence that is whole: otherwise each edit would show up once for every claim.
+    """
     problems: list[Problem] = []
     claimed = read_document(judged.run, RECEIPT, problems)
     verdict = read_document(judged.run, VERDICT, problems)
+    problems += [*schema_check("receipt")(claimed, RECEIPT), *schema_check("verdict")(verdict, VERDICT)]
+    if not problems:
+        recomputed = _receipt(judged)
+        problems += _check_digests(claimed, recomputed)
+        if not problems and not judged.problems:
+            same_version = judged.promise.run["tool_version"] == __version__
+            problems += _check_receipt(claimed, recomputed)
+            problems += _check_verdict(verdict, judged.verdict.to_dict(), whole=same_version)
     yield from problems
-    broken = [*schema_check("receipt")(claimed, RECEIPT), *schema_check("verdict")(verdict, VERDICT)]
-    yield from broken
-    if broken:
-        return
-    yield from _check_receipt(claimed, _receipt(judged, verdict))
-    yield from _check_verdict(verdict, judged.verdict.to_dict())
 
 
-def _check_receipt(claimed: Mapping[str, Any], recomputed: Mapping[str, Any]) -> Iterator[Problem]:
-    body = {key: value for key, value in claimed.items() if key != "digest"}
-    if claimed.get("digest") != canonical.digest(body):
+def _check_digests(claimed: Mapping[str, Any], recomputed: Mapping[str, Any]) -> Iterator[Problem]:
+    if claimed["digest"] != canonical.digest({key: value for key, value in claimed.items() if key != "digest"}):
         yield Problem(RECEIPT, "does not match its own digest: it was changed after it was written")
     for name in sorted({*claimed["digests"], *recomputed["digests"]}):
         if claimed["digests"].get(name) != recomputed["digests"].get(name):
             yield Problem(name, f"does not match the digest in {RECEIPT}")
-    for key in sorted({*body, *recomputed} - {"digest", "digests"}):
-        if key not in body or canonical.digest({"": body[key]}) != canonical.digest({"": recomputed.get(key)}):
+
+
+def _check_receipt(claimed: Mapping[str, Any], recomputed: Mapping[str, Any]) -> Iterator[Problem]:
+    for key in sorted({*claimed, *recomputed} - {"digest", "digests"}):
+        if key not in claimed or key not in recomputed or not _same(claimed[key], recomputed[key]):
             yield Problem(RECEIPT, f"its {key} is not what the evidence says")
 
 
-def _check_verdict(claimed: Mapping[str, Any], recomputed: Mapping[str, Any]) -> Iterator[Problem]:
+def _check_verdict(claimed: Mapping[str, Any], recomputed: Mapping[str, Any], *, whole: bool) -> Iterator[Problem]:
+    """Yield the differences; the sentences of another version of soak may differ, so then only what decides counts."""
     if claimed["verdict"] != recomputed["verdict"]:
         yield Problem(VERDICT, f"says {claimed['verdict']}, but the evidence says {recomputed['verdict']}")
+    for key in sorted({*claimed, *recomputed} - {"verdict", "rules", *(() if whole else ("reasons",))}):
+        if key not in claimed or key not in recomputed or not _same(claimed[key], recomputed[key]):
+            yield Problem(VERDICT, f"its {key} is not what the evidence says")
     before = {rule["id"]: rule for rule in claimed["rules"]}
     after = {rule["id"]: rule for rule in recomputed["rules"]}
     for name in sorted({*before, *after}):
         if name not in before or name not in after:
             yield Problem(VERDICT, f"the rule {name} stands only in the {'evidence' if name in after else 'file'}")
-        elif any(before[name].get(key) != after[name].get(key) for key in _COMPARED):
-            yield Problem(
-                VERDICT, f"the rule {name} says {before[name]['result']}, the evidence {after[name]['result']}"
-            )
+        elif not (_same(before[name], after[name]) if whole else _decides_alike(before[name], after[name])):
+            yield Problem(VERDICT, f"the rule {name} is not what the evidence says")
 
 
-def _check_records(run: RunDir, promise: Promise) -> tuple[int, list[Problem]]:
-    """Check each record against its schema, and each iteration's files, which are counted, against its record."""
-    problems: list[Problem] = []
-    check = schema_check("iteration")
-    checked = 0
-    chain = Chain(run.path, promise.genesis)
-    for line, record in chain.records():
-        problems.extend(check(record, f"iterations.jsonl:{line}"))
-        recorded, number = record.get("results"), record.get("iteration")
-        if isinstance(recorded, dict) and isinstance(number, int):
-            found = digests_below(run.iteration(number))
-            checked += len(found)
-            problems.extend(_differences(f"iterations/{number:05d}", recorded, found))
-    check_segment = schema_check("segment")
-    for position, segment in enumerate(chain.segments, 1):
-        problems.extend(check_segment(segment, f"segments.jsonl:{position}"))
-    return checked, problems
+def _decides_alike(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    return all(one.get(key) == other.get(key) for key in _DECIDING)
 
 
-def _differences(folder: str, recorded: Mapping[str, Any], found: Mapping[str, str]) -> Iterator[Problem]:
-    for name in sorted({*recorded, *found}):
-        if name not in found:
-            yield Problem(f"{folder}/{name}", "is missing")
-        elif name not in recorded:
-            yield Problem(f"{folder}/{name}", "was added after the iteration was recorded")
-        elif recorded[name] != found[name]:
-            yield Problem(f"{folder}/{name}", "was changed after the iteration was recorded")
+def _same(one: Any, other: Any) -> bool:
+    return canonical.digest([one]) == canonical.digest([other])
 
 
-def _receipt(judged: Judged, verdict: Mapping[str, Any]) -> dict[str, Any]:
+def _receipt(judged: Judged) -> dict[str, Any]:
     outcome = judged.outcome
     return receipt.build(
         judged.promise.run,
-        verdict,
+        judged.verdict.to_dict(),
         conduct=outcome.conduct,
         finished_at=outcome.finished_at,
         coverage=receipt.coverage(judged.config.schedule, outcome.measurements, outcome.conduct),
@@ -209,19 +228,6 @@ def _summary(kpi: Kpi, judged: Judged) -> dict[str, Any]:
     for stat in SUMMARY_STATS:
         summary[stat] = statistic(values, stat) if values or stat == "count" else None
     return summary
-
-
-def _contradictions(promise: Promise, schedule: Schedule) -> Iterator[Problem]:
-    claimed = promise.run.get("schedule")
-    promised = {
-        "iterations": schedule.iterations,
-        "duration_seconds": schedule.duration,
-        "warmup": schedule.warmup,
-        "failures": schedule.failures,
-    }
-    for key, value in promised.items():
-        if not isinstance(claimed, Mapping) or claimed.get(key) != value:
-            yield Problem(RUN, f"promises another {key} than {CONFIG}")
 
 
 def _overrides(sources: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:

@@ -184,3 +184,32 @@ def test_the_mock_as_workload_is_stamped_in_the_receipt(soak):
     assert done.code == 0
     receipt = json.loads((Path(done.json["run_dir"]) / "receipt.json").read_text())
     assert receipt["mock"] is True
+
+
+def test_inline_kpis_are_for_files_only(soak, tmp_path):
+    directory = soak("run", "--json", "--iterations", "1", "--", sys.executable, "-c", "pass").json["run_dir"]
+    done = soak("gate", directory, "--kpi", KPI)
+    assert done.code == 2
+    assert "--kpi reads result files" in done.err
+
+
+def test_a_torn_line_is_told_when_a_run_is_judged(soak, tmp_path):
+    directory = Path(soak("run", "--json", "--iterations", "1", "--", sys.executable, "-c", "pass").json["run_dir"])
+    with (directory / "iterations.jsonl").open("ab") as stream:
+        stream.write(b"{")
+    done = soak("gate", directory)
+    assert "unfinished last line of 1 bytes" in done.err
+
+
+def test_a_variable_that_is_no_setting_is_a_warning(soak, tmp_path):
+    write_rows(tmp_path / "r.jsonl", [1])
+    done = soak("gate", "r.jsonl", "--kpi", KPI, env={"SOAK_HOUSE": "x"})
+    assert done.code == 0
+    assert "warning" in done.err
+    assert "SOAK_HOUSE" in done.err
+
+
+def test_the_mock_needs_a_number_of_its_iteration(soak, tmp_path):
+    done = soak("mock", env={"SOAK_OUT": str(tmp_path), "SOAK_ITERATION": "x"})
+    assert done.code == 2
+    assert "SOAK_ITERATION" in done.err

@@ -104,6 +104,16 @@ def test_a_missing_or_empty_file_is_never_green(soak, run, name):
     (run / name).write_bytes(content)
 
 
+def test_a_run_below_the_current_directory_is_found_by_its_id(soak, tmp_path, run):
+    (tmp_path / ".soak").mkdir()
+    run.rename(tmp_path / ".soak" / run.name)
+    rule = soak("verify", run.name, "--json")
+    assert rule.code == 0
+    reproduce = json.loads((tmp_path / ".soak" / run.name / "verdict.json").read_text())["rules"][0]["reproduce"]
+    assert reproduce == f"soak verify {run.name}"
+    assert soak("verify", run.name.replace("2", "1", 1)).code == 4
+
+
 def test_a_file_added_to_an_iteration_is_found(soak, run):
     (run / "iterations/00001/out/extra.json").write_text("{}")
     done = soak("verify", run)

@@ -7,7 +7,6 @@ import errno
 import hashlib
 import os
 import re
-import shutil
 import signal
 import stat
 import subprocess
@@ -259,7 +258,7 @@ def test_a_directory_cannot_be_written_as_a_file(tmp_path: Path) -> None:
 
 @posix
 @pytest.mark.parametrize(
-    "act", ["write_atomic(path, b'')", "LineWriter(path)", "make_directory(path)", "disk_use(path)"]
+    "act", ["write_atomic(path, b'')", "LineWriter(path)", "make_directory(path)"]
 )
 def test_a_missing_permission_is_explained(act: str, tmp_path: Path) -> None:
     closed = tmp_path / "closed"
@@ -451,8 +450,31 @@ def test_a_missing_file_is_missing_evidence(tmp_path: Path) -> None:
     for read in (lambda path: list(read_lines(path)), files.digest_of_file):
         with pytest.raises(EvidenceError, match="absent is missing"):
             read(tmp_path / "absent")
-    with pytest.raises(SurroundingsError, match=r"^cannot read "):
-        list(read_lines(tmp_path))
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo, lambda path: path.symlink_to(__file__)])
+@posix
+def test_what_is_no_regular_file_is_no_evidence_and_nobody_waits_for_it(tmp_path: Path, make: Any) -> None:
+    make(tmp_path / "x")
+    for read in (lambda path: list(read_lines(path)), files.digest_of_file, files.read_evidence):
+        with pytest.raises(EvidenceError, match="x is not a regular file"):
+            read(tmp_path / "x")
+
+
+def test_a_document_is_read_up_to_a_limit(tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(b"123")
+    assert files.read_evidence(tmp_path / "x", limit=3) == b"123"
+    with pytest.raises(EvidenceError, match="x is larger than 2 bytes"):
+        files.read_evidence(tmp_path / "x", limit=2)
+
+
+@posix
+def test_a_file_that_was_removed_takes_no_more_lines(tmp_path: Path) -> None:
+    with files.LineWriter(tmp_path / "x") as writer:
+        writer.append(b"1")
+        (tmp_path / "x").unlink()
+        with pytest.raises(EvidenceError, match="removed while it was being written"):
+            writer.append(b"2")
 
 
 def test_lines_can_be_read_again(tmp_path: Path) -> None:
@@ -463,45 +485,13 @@ def test_lines_can_be_read_again(tmp_path: Path) -> None:
     assert lines.torn_tail == b"torn"
 
 
-# Digests and disk use
+# Digests
 
 
 @pytest.mark.parametrize("data", [b"", b"abc\r\n", b"x" * 3_000_000])
 def test_the_digest_of_a_file(data: bytes, tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(data)
     assert files.digest_of_file(tmp_path / "a") == hashlib.sha256(data).hexdigest()
-
-
-@posix
-@pytest.mark.skipif(not shutil.which("du"), reason="du")
-def test_disk_use_agrees_with_du(tmp_path: Path) -> None:
-    tree = tmp_path / "tree"
-    (tree / "deep" / "deeper").mkdir(parents=True)
-    (tree / "large").write_bytes(b"x" * 1_000_000)
-    os.link(tree / "large", tree / "deep" / "again")
-    (tree / "deep" / "small").write_bytes(b"x")
-    with (tree / "sparse").open("wb") as file:
-        file.truncate(50_000_000)
-    (tmp_path / "outside").write_bytes(b"x" * 1_000_000)
-    (tree / "link").symlink_to(tmp_path / "outside")
-    (tree / "circle").symlink_to(tree)
-    du = subprocess.run(["du", "-sk", str(tree)], capture_output=True, text=True, check=True)
-    assert files.disk_use(tree) == int(du.stdout.split()[0]) * 1024
-    assert 1_000_000 <= files.disk_use(tree) < 1_200_000
-    assert files.disk_use(tree / "deep" / "small") > 0
-
-
-def test_disk_use_of_nothing_is_not_zero_but_an_error(tmp_path: Path) -> None:
-    with pytest.raises(
-        SurroundingsError, match=r"^cannot measure .*absent: it, or a directory above it, does not exist"
-    ):
-        files.disk_use(tmp_path / "absent")
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="/proc")
-def test_what_vanishes_while_it_is_measured_counts_nothing() -> None:
-    # The scan of the open files lists the scan itself, which is over when its entry is looked at.
-    assert files.disk_use(Path("/proc/self/fd")) >= 0
 
 
 # Locks

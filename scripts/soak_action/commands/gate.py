@@ -9,7 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from soak_action import canonical
-from soak_action.commands.settings import add_configuration_arguments, add_json_argument, configuration
+from soak_action.commands.settings import (
+    add_configuration_arguments,
+    add_json_argument,
+    configuration,
+    current_directory,
+)
 from soak_action.config.load import Loaded, Setting
 from soak_action.errors import EvidenceError, UsageError, exit_code_of
 
@@ -50,11 +55,11 @@ def _gate_run(arguments: argparse.Namespace, path: Path) -> int:
     from soak_action.evidence.run_dir import find
     from soak_action.verify import judge_run
 
+    run = find(path)
     if arguments.kpi:
         raise UsageError("--kpi reads result files; a run has its KPIs recorded, use --config to judge by other rules")
-    run = find(path)
     other = configuration(arguments) if arguments.config or arguments.set or arguments.profile else None
-    judged = judge_run(run, other=other)
+    judged = judge_run(run, other)
     config = judged.config if other is None else other.config
     for note in judged.outcome.notes:
         print(f"soak: {note}", file=sys.stderr)
@@ -70,7 +75,7 @@ def _gate_files(arguments: argparse.Namespace) -> int:
     loaded = configuration(arguments, _inline(arguments.kpi), result_files=True)
     if loaded.file is None and not arguments.kpi:
         raise UsageError("no KPI to judge: give --kpi 'NAME=PATH hard=LIMIT better=lower', or --config soak.yaml")
-    files = find_files(arguments.results, Path.cwd())
+    files = find_files(arguments.results, current_directory())
     if not files:
         raise EvidenceError("no result file was found")
     judged = judge_files(files, loaded, _reproduce(arguments))
@@ -85,8 +90,12 @@ def _inline(words: Sequence[str]) -> list[Setting]:
     from soak_action.kpi.inline import parse_inline
 
     settings = []
+    names = set()
     for word in words:
         name, values = parse_inline(word)
+        if name in names:
+            raise UsageError(f"--kpi {name}: this KPI is given twice; keep one of them")
+        names.add(name)
         settings += [Setting(f"kpis.{name}.{key}", value, f"--kpi {name}") for key, value in values.items()]
     return settings
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -68,7 +69,9 @@ class Lines:
 
     def _print(self, text: str) -> None:
         self._last_line = time.monotonic()
-        print(text, file=self._stream, flush=True)
+        # Nobody may be reading any more, or the terminal is gone: the soak goes on all the same.
+        with contextlib.suppress(OSError, ValueError):
+            print(text, file=self._stream, flush=True)
 
 
 class _Bar:
@@ -85,17 +88,20 @@ class _Bar:
 
     def begin_iteration(self, number: int) -> None:
         """Show which iteration runs."""
-        self._bar.set_description(f"iteration {number}")
+        with contextlib.suppress(OSError, ValueError):
+            self._bar.set_description(f"iteration {number}")
 
     def end_iteration(self, record: Mapping[str, Any], soak_seconds: float) -> None:
         """Print the iteration's line above the bar and advance it."""
-        self._bar.write(describe(self._config, record, soak_seconds), file=self._bar.fp)
         position = soak_seconds if self._by_time else record["iteration"]
-        self._bar.update(min(position, self._total) - self._bar.n)
+        with contextlib.suppress(OSError, ValueError):
+            self._bar.write(describe(self._config, record, soak_seconds), file=self._bar.fp)
+            self._bar.update(min(position, self._total) - self._bar.n)
 
     def close(self) -> None:
         """Remove the bar."""
-        self._bar.close()
+        with contextlib.suppress(OSError, ValueError):
+            self._bar.close()
 
 
 def describe(config: Config, record: Mapping[str, Any], soak_seconds: float) -> str:

@@ -27,7 +27,7 @@ by the configured rules and writes the evidence below .soak/. A COMMAND without
 any configuration is measured by exit_code, wall_seconds and peak_rss_mib."""
 EXAMPLE = "soak run --iterations 5 -- python3 job.py"
 
-_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
+_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGBREAK")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -87,7 +87,11 @@ def execute(arguments: argparse.Namespace) -> int:
         "state_hash": None,
         "receipt": str(run.path / "receipt.json"),
     }
-    _print(arguments, loaded, judged.verdict.to_dict(), summary)
+    try:
+        _print(arguments, loaded, judged.verdict.to_dict(), summary)
+    except OSError:
+        # The run is sealed and its exit code still holds, even if the terminal is gone.
+        return int(code or ExitCode.SURROUNDINGS)
     return int(code)
 
 
@@ -99,7 +103,7 @@ def _print(arguments: argparse.Namespace, loaded: Loaded, verdict: dict[str, Any
 
     units = {kpi.name: kpi.unit for kpi in loaded.config.kpis}
     print(verdict_text(verdict, units, loaded.config.gate.fail_on))
-    print(run_text(summary))
+    print(run_text(summary, _program(sys.argv[0])))
 
 
 def _settings(arguments: argparse.Namespace) -> list[Setting]:
@@ -113,6 +117,15 @@ def _settings(arguments: argparse.Namespace) -> list[Setting]:
     if arguments.workload:
         settings.append(Setting("workload.run", list(arguments.workload), "the command after --"))
     return settings
+
+
+def _program(started: str) -> str:
+    """Return the words that start soak once more, given the file that the interpreter was started with."""
+    name = Path(started).name
+    python = "python" if os.name == "nt" else "python3"
+    if name == "__main__.py":
+        return f"{python} -m soak_action"
+    return f"{python} {started}" if name.endswith(".py") else "soak"
 
 
 def _random_suffixes() -> Iterator[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from soak_action.config.load import Loaded, Request, Setting, load
 from soak_action.config.model import JsonSource, RegexSource, Source
-from soak_action.errors import UsageError
+from soak_action.errors import SurroundingsError, UsageError
 
 
 def add_configuration_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,6 +29,14 @@ def add_json_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON document on standard output")
 
 
+def current_directory() -> Path:
+    """Return the directory that the command was started in. Raises SurroundingsError when it is gone."""
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        raise SurroundingsError("the current directory no longer exists; change to one that does") from None
+
+
 def configuration(arguments: argparse.Namespace, more: Sequence[Setting] = (), *, result_files: bool = False) -> Loaded:
     """Return the configuration that the arguments ask for and print its warnings.
 
@@ -36,7 +44,7 @@ def configuration(arguments: argparse.Namespace, more: Sequence[Setting] = (), *
     """
     inline_only = result_files and bool(more) and arguments.config is None
     request = Request(
-        directory=Path.cwd(),
+        directory=current_directory(),
         environ=os.environ,
         config=arguments.config,
         profile=arguments.profile,

@@ -20,7 +20,9 @@ EXAMPLE = "soak verify .soak/20261123T005200Z-smoke-ab12cd"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this command."""
-    parser.add_argument("path", metavar="PATH", help="a run directory, or its receipt.json")
+    parser.add_argument(
+        "path", metavar="PATH", help="a run directory, its receipt.json, or the id of a run below .soak"
+    )
     add_json_argument(parser)
 
 

@@ -38,6 +38,19 @@ class Schedule:
     budget: float | None
     min_active: float | None
 
+    def to_dict(self) -> dict[str, int | float | None]:
+        """The promise as it stands in run.json."""
+        return {
+            "iterations": self.iterations,
+            "duration_seconds": self.duration,
+            "every_seconds": self.every,
+            "pause_seconds": self.pause,
+            "warmup": self.warmup,
+            "failures": self.failures,
+            "budget_seconds": self.budget,
+            "min_active_seconds": self.min_active,
+        }
+
     @property
     def planned_iterations(self) -> int | None:
         """The least number of iterations that the promise implies; None when only the clock will tell."""

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from soak_action.canonical import storable_text
+
 _WORKFLOW_VARIABLES = {
     "repository": "GITHUB_REPOSITORY",
     "run_id": "GITHUB_RUN_ID",
@@ -42,13 +44,14 @@ def host(environ: Mapping[str, str]) -> dict[str, str | int | None]:
         "cores": os.cpu_count(),
         "memory_mib": _memory_mib(),
         "python": platform.python_version(),
-        "runner_image": environ.get("ImageOS"),
+        "runner_image": storable_text(environ["ImageOS"]) if "ImageOS" in environ else None,
     }
 
 
 def workflow(environ: Mapping[str, str]) -> dict[str, str]:
     """Return what GitHub says about the workflow run; empty outside of GitHub Actions."""
-    return {name: environ[variable] for name, variable in _WORKFLOW_VARIABLES.items() if environ.get(variable)}
+    known = _WORKFLOW_VARIABLES.items()
+    return {name: storable_text(environ[variable]) for name, variable in known if environ.get(variable)}
 
 
 def source_tree(directory: Path) -> SourceTree:

@@ -11,9 +11,11 @@ from typing import Any
 from soak_action import canonical
 from soak_action.config.model import Kpi
 from soak_action.errors import EvidenceError
+from soak_action.evidence.consistency import ClockCheck, contradiction_of, segment_contradictions
 from soak_action.evidence.ledger import SEGMENTS, Chain, Record
 from soak_action.evidence.measurements import Column, Conduct, Measurements, Problem, State
 from soak_action.evidence.run_dir import CONFIG, RECEIPT, RUN, SOURCES, RunDir
+from soak_action.files import digest_of_file, read_evidence
 
 _OUTCOMES = {name: name for name in ("ok", "failed", "timeout", "crashed", "cancelled")}
 _ENDS: dict[object, State] = {
@@ -57,11 +59,7 @@ def read_document(run: RunDir, name: str, problems: list[Problem]) -> Any:
 
     Raises EvidenceError when it is missing or not JSON, because then nothing can be judged.
     """
-    path = run.path / name
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise EvidenceError(f"{name}: cannot be read: {error.strerror}") from None
+    content = read_evidence(run.path / name)
     try:
         data = canonical.parse(content, name)
         if canonical.pretty(data) != content:
@@ -89,7 +87,7 @@ def read_promise(run: RunDir) -> Promise:
         run=document,
         config=config,
         sources=[leaf for leaf in leaves if isinstance(leaf, dict)] if isinstance(leaves, list) else [],
-        genesis=canonical.digest_of_bytes((run.path / RUN).read_bytes()),
+        genesis=digest_of_file(run.path / RUN),
         problems=tuple(problems),
     )
 
@@ -101,9 +99,12 @@ def read_outcome(run: RunDir, promise: Promise, kpis: Sequence[Kpi], *, sealing:
     """
     chain = Chain(run.path, promise.genesis)
     collector = _Collector(kpis)
+    clock: ClockCheck | None = None
     for line, record in chain.records():
-        collector.add(line, record)
-    problems = [*promise.problems, *chain.problems, *collector.problems]
+        clock = clock or ClockCheck(chain.segments)
+        collector.add(line, record, clock)
+    ends = segment_contradictions(chain.segments, collector.last_iterations)
+    problems = [*promise.problems, *chain.problems, *collector.problems, *ends]
     measurements = collector.measurements()
     stamped = collector.mock or promise.run.get("mock") is True
     conduct, finished_at = _conduct(chain.segments, measurements, problems, mock=stamped)
@@ -118,37 +119,41 @@ class _Collector:
     def __init__(self, kpis: Sequence[Kpi]) -> None:
         self.problems: list[Problem] = []
         self.mock = False
-        self._kpis = kpis
+        self.last_iterations: dict[int, int] = {}
         self._columns = {kpi.name: Column() for kpi in kpis}
+        self._filled = [(kpi, self._columns[kpi.name]) for kpi in kpis]
         self._numbers = array("q")
         self._segments = array("q")
         self._starts = array("d")
         self._seconds = array("d")
         self._outcomes: list[str] = []
 
-    def add(self, line: int, record: Record) -> None:
+    def add(self, line: int, record: Record, clock: ClockCheck) -> None:
         try:
+            wrong = contradiction_of(record) or clock.contradiction_of(record)
             number, segment = int(record["iteration"]), int(record["segment"])
             start, seconds = float(record["offset_seconds"]), float(record["seconds"])
             outcome = _OUTCOMES[record["outcome"]]
             values, missing = dict(record["kpis"]), dict(record["missing"])
             if not isfinite(start) or not isfinite(seconds):
                 raise ValueError
-        except (KeyError, TypeError, ValueError, OverflowError):
+        except (AttributeError, KeyError, TypeError, ValueError, OverflowError):
             self.problems.append(
                 Problem(f"iterations.jsonl:{line}", "not an iteration's record: a field is missing or wrong")
             )
             return
+        if wrong is not None:
+            self.problems.append(Problem(f"iterations.jsonl:{line}", f"the record {wrong}"))
+        self.last_iterations[segment] = number
         self._numbers.append(number)
         self._segments.append(segment)
         self._starts.append(start)
         self._seconds.append(seconds)
         self._outcomes.append(outcome)
         self.mock = self.mock or record.get("mock") is True
-        for kpi in self._kpis:
-            column = self._columns[kpi.name]
+        for kpi, column in self._filled:
             value = values.get(kpi.name)
-            if isinstance(value, bool) or not isinstance(value, int | float):
+            if type(value) is not float and type(value) is not int:
                 column.add_missing(str(missing.get(kpi.name, "not_recorded")))
             elif kpi.range is not None and not kpi.range[0] <= value <= kpi.range[1]:
                 column.add_missing("out_of_range")

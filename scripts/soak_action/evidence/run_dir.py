@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from soak_action import canonical
-from soak_action.errors import EvidenceError, SurroundingsError
+from soak_action.errors import EvidenceError, SoakError, SurroundingsError
 from soak_action.files import digest_of_file, make_directory, surroundings, write_atomic
 
 RUN = "run.json"
@@ -74,23 +74,28 @@ class RunDir:
     def begin_iteration(self, number: int) -> IterationDir:
         """Create the folder of an iteration, empty. Raises SurroundingsError when it exists or cannot be created."""
         folder = self.iteration(number)
-        make_directory(folder.path.parent)
         try:
             folder.path.mkdir()
             folder.out.mkdir()
+        except FileExistsError as error:
+            raise SurroundingsError(f"cannot create {folder.path}: somebody else created it") from error
         except OSError as error:
             raise surroundings(error, f"create {folder.path}") from error
         return folder
 
     def write(self, name: str, document: Any) -> str:
-        """Write a JSON document in its readable form and return the SHA-256 of its bytes."""
+        """Write a JSON document in its readable form, in the place of whatever is there; return its bytes' SHA-256."""
         content = canonical.pretty(document)
-        write_atomic(self.path / name, content)
+        target = self.path / name
+        # A workload may have put a link there, which must not lead out of the run.
+        if target.is_symlink():
+            target.unlink()
+        write_atomic(target, content)
         return canonical.digest_of_bytes(content)
 
 
 def create(output: Path, started: datetime, profile: str | None, random_suffixes: Iterator[str]) -> RunDir:
-    """Create a run directory that never existed before, below `output`.
+    """Create a run directory that never existed before, below `output`; its path is free of links.
 
     `random_suffixes` yields six hexadecimal digits each time. Raises SurroundingsError when the disk refuses.
     """
@@ -100,9 +105,10 @@ def create(output: Path, started: datetime, profile: str | None, random_suffixes
             write_atomic(output / name, content)
     stamp = f"{started:%Y%m%dT%H%M%SZ}-{profile or 'default'}"
     for _ in range(_ATTEMPTS):
-        path = output / f"{stamp}-{next(random_suffixes)}"
+        path = output.resolve() / f"{stamp}-{next(random_suffixes)}"
         try:
             path.mkdir()
+            (path / "iterations").mkdir()
         except FileExistsError:
             continue
         except OSError as error:
@@ -119,7 +125,7 @@ def digests_below(folder: IterationDir) -> dict[str, str]:
     """
     found = {}
     for path in _files_below(folder.path):
-        found[_storable(path.relative_to(folder.path).as_posix())] = _digest(path)
+        found[canonical.storable_text(path.relative_to(folder.path).as_posix())] = _digest(path)
     results = {name: digest for name, digest in found.items() if name.startswith("out/")}
     if len(results) <= _MOST_LISTED_FILES:
         return found
@@ -133,11 +139,13 @@ def is_run(directory: Path) -> bool:
 
 
 def find(argument: Path) -> RunDir:
-    """Return the run that `argument` names: its directory, or its receipt or verdict file.
+    """Return the run that `argument` names: its directory, its receipt or verdict file, or its id if it is below .soak.
 
     Raises EvidenceError when there is no run.
     """
     path = argument.parent if argument.name in {RECEIPT, VERDICT, RUN} and argument.is_file() else argument
+    if RUN_ID.fullmatch(str(argument)) and not argument.exists():
+        path = Path(OUTPUT_DIRECTORY) / argument
     if not path.exists():
         raise EvidenceError(f"{argument}: there is no such run")
     if not is_run(path):
@@ -145,26 +153,36 @@ def find(argument: Path) -> RunDir:
     return RunDir(path.resolve())
 
 
-def _storable(name: str) -> str:
-    """Return a file name as JSON can hold it; bytes that are not UTF-8 are escaped."""
-    return name.encode("utf-8", "backslashreplace").decode()
-
-
 def _files_below(root: Path) -> Iterator[Path]:
     for directory, names, files in os.walk(root):
         names.sort()
         here = Path(directory)
-        links = [name for name in names if (here / name).is_symlink()]
+        links = [name for name in names if _is_link(here / name)]
         for name in sorted([*files, *links]):
-            mode = (here / name).lstat().st_mode
-            if stat.S_ISREG(mode) or stat.S_ISLNK(mode):
+            if _is_kept(here / name):
                 yield here / name
 
 
-def _digest(path: Path) -> str:
-    if path.is_symlink():
-        return hashlib.sha256(b"link to " + os.fsencode(path.readlink())).hexdigest()
+def _is_link(path: Path) -> bool:
     try:
+        return path.is_symlink()
+    except OSError:
+        return False
+
+
+def _is_kept(path: Path) -> bool:
+    """Whether a path counts as something that the iteration left: a file, a link, or what nobody can look at."""
+    try:
+        mode = path.lstat().st_mode
+    except OSError:
+        return True
+    return stat.S_ISREG(mode) or stat.S_ISLNK(mode)
+
+
+def _digest(path: Path) -> str:
+    try:
+        if path.is_symlink():
+            return hashlib.sha256(b"link to " + os.fsencode(path.readlink())).hexdigest()
         return digest_of_file(path)
-    except (OSError, SurroundingsError):
+    except (OSError, SoakError):
         return "unreadable"

@@ -29,8 +29,11 @@ def verdict_text(verdict: Mapping[str, Any], units: Mapping[str, str | None], fa
     return "\n".join(blocks)
 
 
-def run_text(summary: Mapping[str, Any]) -> str:
-    """Return what a run did and where to look; `summary` is what ``soak run --json`` prints."""
+def run_text(summary: Mapping[str, Any], program: str) -> str:
+    """Return what a run did and where to look.
+
+    `summary` is what ``soak run --json`` prints, `program` the words that start soak.
+    """
     iterations, seconds = summary["iterations"], format_duration(round(summary["measured_seconds"], 1))
     return "\n".join(
         (
@@ -38,7 +41,7 @@ def run_text(summary: Mapping[str, Any]) -> str:
             f"{summary['state']}: {iterations} iteration{'' if iterations == 1 else 's'} in {seconds}",
             f"evidence:     {summary['run_dir']}",
             f"receipt:      {summary['receipt']}",
-            f"verify it:    soak verify {summary['run_dir']}",
+            f"verify it:    {program} verify {summary['run_dir']}",
         )
     )
 

@@ -45,9 +45,14 @@ def test_an_output_that_is_a_file_is_refused(tmp_path):
         create(tmp_path / "file", NOW, None, iter(["aaaaaa"]))
 
 
+def begun(tmp_path, number=1):
+    (tmp_path / "iterations").mkdir()
+    return RunDir(tmp_path).begin_iteration(number)
+
+
 def test_trap_58_an_iteration_begins_empty_and_refuses_to_share_a_folder(tmp_path):
     run = RunDir(tmp_path)
-    folder = run.begin_iteration(1)
+    folder = begun(tmp_path)
     assert list(folder.out.iterdir()) == []
     (folder.out / "old.json").write_text("{}")
     with pytest.raises(SurroundingsError):
@@ -61,7 +66,7 @@ def test_trap_46_iteration_folders_sort_by_number(tmp_path):
 
 
 def test_every_file_of_an_iteration_is_digested(tmp_path):
-    folder = RunDir(tmp_path).begin_iteration(1)
+    folder = begun(tmp_path)
     (folder.out / "sub").mkdir()
     (folder.out / "sub/ü b.json").write_bytes(b"x")
     folder.stdout.write_bytes(b"")
@@ -72,7 +77,7 @@ def test_every_file_of_an_iteration_is_digested(tmp_path):
 
 
 def test_more_than_256_results_are_digested_as_one_and_still_notice_a_change(tmp_path):
-    folder = RunDir(tmp_path).begin_iteration(1)
+    folder = begun(tmp_path)
     for number in range(257):
         (folder.out / str(number)).write_text("x")
     folder.stdout.write_text("")
@@ -84,7 +89,7 @@ def test_more_than_256_results_are_digested_as_one_and_still_notice_a_change(tmp
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX file names and links")
 def test_links_pipes_and_odd_names_are_digested_without_being_followed(tmp_path):
-    folder = RunDir(tmp_path).begin_iteration(1)
+    folder = begun(tmp_path)
     (folder.out / "loop").symlink_to(folder.out)
     (folder.out / "broken").symlink_to("nowhere")
     os.mkfifo(folder.out / "pipe")

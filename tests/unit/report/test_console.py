@@ -72,6 +72,6 @@ def test_trap_11_a_loosened_gate_is_shown():
 
 def test_the_run_says_what_it_did_and_where_to_look():
     run = {"run_dir": "/r", "receipt": "/r/receipt.json"}
-    text = run_text({"state": "finished", "iterations": 1, "measured_seconds": 61.04, **run})
+    text = run_text({"state": "finished", "iterations": 1, "measured_seconds": 61.04, **run}, "python3 s.py")
     assert "finished: 1 iteration in 1m1s" in text
-    assert "verify it:    soak verify /r" in text
+    assert "verify it:    python3 s.py verify /r" in text

@@ -1,0 +1,119 @@
+"""Holding the files of a run against each other: promise and configuration, records and what iterations left."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from soak_action import canonical
+from soak_action.config.model import Config, JsonSource
+from soak_action.evidence.documents import schema_check
+from soak_action.evidence.ledger import ITERATIONS, SEGMENTS, Chain
+from soak_action.evidence.measurements import Problem
+from soak_action.evidence.reading import Promise, read_document
+from soak_action.evidence.run_dir import CONFIG, RECEIPT, RUN, SOURCES, IterationDir, RunDir, digests_below
+from soak_action.kpi.extract import IterationOutput, extract
+
+
+@dataclass(frozen=True)
+class Scrutiny:
+    """What comparing records with files found, and how many files there were."""
+
+    problems: tuple[Problem, ...]
+    files: int
+
+
+def contradictions(promise: Promise, config: Config) -> Iterator[Problem]:
+    """Yield where run.json, config.json and config-sources.json do not say the same."""
+    run = promise.run
+    claimed = run.get("schedule")
+    for key, value in config.schedule.to_dict().items():
+        if not isinstance(claimed, Mapping) or claimed.get(key) != value:
+            yield Problem(RUN, f"promises another {key} than {CONFIG}")
+    if sorted(map(str, run["kpis"])) != sorted(kpi.name for kpi in config.kpis):
+        yield Problem(RUN, f"lists other KPIs than {CONFIG}")
+    started = str(run.get("started_at")).replace("-", "").replace(":", "").partition(".")[0]
+    if not str(run.get("run_id")).startswith(f"{started}Z-{run.get('profile') or 'default'}-"):
+        yield Problem(RUN, "its started_at or profile is not the one that the run is named after")
+    spelled: dict[str, Any] = {}
+    for leaf in promise.sources:
+        node, keys = spelled, str(leaf.get("key")).split(".")
+        for key in keys[:-1]:
+            below = node.setdefault(key, {})
+            node = below if isinstance(below, dict) else {}
+        node[keys[-1]] = leaf.get("value")
+    if canonical.digest(spelled) != canonical.digest(promise.config):
+        yield Problem(SOURCES, f"gives other values than {CONFIG}")
+
+
+def check_records(run: RunDir, promise: Promise, config: Config) -> Scrutiny:
+    """Check every record against its schema and the files of its iteration, and its values against their content."""
+    problems: list[Problem] = [
+        *schema_check("run")(promise.run, RUN),
+        *schema_check("config-sources")(read_document(run, SOURCES, []), SOURCES),
+    ]
+    check_iteration, check_segment = schema_check("iteration"), schema_check("segment")
+    chain = Chain(run.path, promise.genesis)
+    files = 0
+    numbers = set()
+    for line, record in chain.records():
+        problems.extend(check_iteration(record, f"{ITERATIONS}:{line}"))
+        recorded, number = record.get("results"), record.get("iteration")
+        if not isinstance(recorded, dict) or not isinstance(number, int):
+            continue
+        folder = run.iteration(number)
+        numbers.add(folder.path.name)
+        found = digests_below(folder)
+        files += len(found)
+        problems.extend(_differences(f"iterations/{folder.path.name}", recorded, found))
+        problems.extend(_other_values(record, folder, config, f"{ITERATIONS}:{line}"))
+    for position, segment in enumerate(chain.segments, 1):
+        problems.extend(check_segment(segment, f"{SEGMENTS}:{position}"))
+    problems.extend(_strangers(run, numbers))
+    return Scrutiny(tuple(problems), files)
+
+
+def _differences(folder: str, recorded: Mapping[str, Any], found: Mapping[str, str]) -> Iterator[Problem]:
+    for name in sorted({*recorded, *found}):
+        if name not in found:
+            yield Problem(f"{folder}/{name}", "is missing")
+        elif name not in recorded:
+            yield Problem(f"{folder}/{name}", "was added after the iteration was recorded")
+        elif recorded[name] != found[name]:
+            yield Problem(f"{folder}/{name}", "was changed after the iteration was recorded")
+
+
+def _other_values(record: Mapping[str, Any], folder: IterationDir, config: Config, where: str) -> Iterator[Problem]:
+    """Yield the KPIs whose recorded value is not the one in the file that it was read from."""
+    kpis = [kpi for kpi in config.kpis if isinstance(kpi.source, JsonSource)]
+    recorded = record.get("kpis")
+    if record.get("outcome") != "ok" or not isinstance(recorded, dict):
+        return
+    output = IterationOutput(
+        folder.out, folder.stdout, folder.stderr, stdout_cut=False, stderr_cut=False, not_before_ns=0
+    )
+    found = extract(kpis, output, {}, workload_ok=True)
+    missing = record.get("missing")
+    for kpi in kpis:
+        stale = isinstance(missing, dict) and missing.get(kpi.name) == "stale"
+        if recorded.get(kpi.name) != found.values.get(kpi.name) and not stale:
+            yield Problem(where, f"the value of {kpi.name} is not the one in the files of the iteration")
+
+
+def _strangers(run: RunDir, recorded: set[str]) -> Iterator[Problem]:
+    """Yield what stands among the iterations without being one of those that were recorded."""
+    iterations = run.path / "iterations"
+    if iterations.is_symlink():
+        yield Problem("iterations", "is a link that leads out of the run")
+        return
+    for path in sorted(iterations.iterdir()) if iterations.is_dir() else ():
+        if path.is_symlink():
+            yield Problem(f"iterations/{path.name}", "is a link that leads out of the run")
+        elif path.name not in recorded and _is_sealed(run.path):
+            yield Problem(f"iterations/{path.name}", "belongs to no iteration that was recorded")
+
+
+def _is_sealed(directory: Path) -> bool:
+    return (directory / RECEIPT).exists()

@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+import io
+import threading
+
+from soak_action.commands.progress import Lines, describe, open_progress
+from soak_action.config.model import BuiltInSource, Config, EvidenceSettings, Gate, Kpi, Schedule, Window
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def config(iterations=3, duration=None, kpis=("wall_seconds",), warmup=0) -> Config:
+    schedule = Schedule(
+        iterations=iterations,
+        duration=duration,
+        every=None,
+        pause=0.0,
+        warmup=warmup,
+        failures=0,
+        budget=None,
+        min_active=None,
+    )
+    made = tuple(
+        Kpi(
+            name=name,
+            source=BuiltInSource(name),
+            title=name,
+            unit="s",
+            better="lower",
+            range=None,
+            stat="mean",
+            window=Window(),
+            hard=None,
+            soft=None,
+            sustained=None,
+            abort=None,
+            allowed_missing=0.0,
+            must_vary=False,
+        )
+        for name in kpis
+    )
+    return Config("s", None, schedule, made, Gate(()), EvidenceSettings(1))
+
+
+def record(**changes):
+    base = {
+        "iteration": 1,
+        "outcome": "ok",
+        "seconds": 1.5,
+        "detail": "exited with 0",
+        "kpis": {"wall_seconds": 1.5},
+        "missing": {},
+    }
+    return {**base, **changes}
+
+
+def test_a_line_says_how_the_iteration_ended_and_its_first_kpis():
+    assert describe(config(), record(), 1.5) == "iteration 1/3 | ok | 1.5s | wall_seconds 1.5 s"
+
+
+def test_a_failure_is_told_in_words():
+    failed = record(outcome="failed", detail="exited with 7", kpis={}, missing={"wall_seconds": "workload_failed"})
+    assert describe(config(), failed, 1.5) == "iteration 1/3 | failed | 1.5s | exited with 7"
+
+
+def test_trap_02_a_missing_value_is_shown_as_missing():
+    line = describe(config(), record(kpis={}, missing={"wall_seconds": "stale"}), 1.5)
+    assert line.endswith("wall_seconds missing (stale)")
+
+
+def test_trap_20_a_warm_up_iteration_is_marked():
+    assert "(warm-up)" in describe(config(warmup=1), record(), 1.5)
+    assert "(warm-up)" not in describe(config(warmup=1), record(iteration=2), 1.5)
+
+
+def test_a_soak_by_time_shows_how_far_it_is():
+    assert describe(config(iterations=None, duration=3600.0), record(), 60.0).endswith("1m of 1h")
+
+
+def test_only_the_first_kpis_are_shown():
+    names = tuple(f"k{number}" for number in range(6))
+    line = describe(config(kpis=names), record(kpis=dict.fromkeys(names, 1.0)), 1.5)
+    assert "k3 1 s" in line
+    assert "k4" not in line
+
+
+def test_a_log_gets_a_line_per_iteration():
+    stream = io.StringIO()
+    with open_progress(config(), stream) as progress:
+        progress.begin_iteration(1)
+        progress.end_iteration(record(), 1.5)
+    assert stream.getvalue() == "iteration 1/3 | ok | 1.5s | wall_seconds 1.5 s\n"
+
+
+def test_a_long_iteration_gives_a_sign_of_life():
+    spoken = threading.Event()
+
+    class Stream(io.StringIO):
+        def write(self, text: str) -> int:
+            spoken.set()
+            return super().write(text)
+
+    stream = Stream()
+    lines = Lines(config(), stream, heartbeat_seconds=0.01)
+    lines.begin_iteration(7)
+    beating = threading.Thread(target=lines.beat)
+    beating.start()
+    assert spoken.wait(30)
+    lines.close()
+    beating.join()
+    assert stream.getvalue().startswith("still soaking: iteration 7, ")
+
+
+def test_a_terminal_gets_a_bar_and_the_lines_above_it():
+    for settings in (config(), config(iterations=None, duration=10.0)):
+        stream = Terminal()
+        with open_progress(settings, stream) as progress:
+            progress.begin_iteration(1)
+            progress.end_iteration(record(), 1.5)
+        assert "iteration 1" in stream.getvalue()
+        assert "| ok |" in stream.getvalue()
