@@ -114,3 +114,16 @@ def test_a_directory_that_is_no_run_is_called_by_its_name(soak, tmp_path):
     (tmp_path / "d").mkdir()
     done = soak("gate", "d", "--kpi", "x=x hard=1 better=lower")
     assert "a run has its KPIs recorded" not in done.err
+
+
+def test_the_mock_prints_one_json_document_on_request(soak):
+    lines = soak("mock", "--iterations", "3").out.splitlines()
+    done = soak("mock", "--iterations", "3", "--json")
+    assert done.json == [json.loads(line) for line in lines]
+
+
+@pytest.mark.parametrize("number", ["99999999999999999999999999", "0", "-1", "\u0663", "x", "1.0", "10000001"])
+def test_the_mock_takes_a_sensible_iteration_only(soak, tmp_path, number):
+    done = soak("mock", env={"SOAK_OUT": str(tmp_path), "SOAK_ITERATION": number, "PYTHONUTF8": "1"})
+    assert done.code == 2
+    assert "from 1 to 10000000" in done.err

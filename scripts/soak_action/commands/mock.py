@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 from pathlib import Path
 
 from soak_action.errors import UsageError
-from soak_action.workload.mock import FAULTS, MODES, run_mock
+from soak_action.workload.mock import FAULTS, MODES, MOST_ITERATIONS, run_mock
 
 NAME = "mock"
 SUMMARY = "a reproducible made-up workload, with faults on demand"
@@ -28,6 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--fault-from", type=int, default=2, metavar="N", help="the first iteration with the fault (default: 2)"
     )
+    parser.add_argument("--json", action="store_true", help="print one JSON list instead of a line per iteration")
     parser.add_argument(
         "--iterations", type=int, default=1, metavar="N", help="how many lines to print without SOAK_OUT"
     )
@@ -37,8 +39,8 @@ def execute(arguments: argparse.Namespace) -> int:
     """Perform one iteration, or print the lines."""
     out = os.environ.get("SOAK_OUT")
     number = os.environ.get("SOAK_ITERATION", "1") if out else "1"
-    if not number.isdecimal():
-        raise UsageError(f"SOAK_ITERATION is '{number}', but must be a whole number")
+    if not re.fullmatch("[0-9]{1,8}", number) or not 1 <= int(number) <= MOST_ITERATIONS:
+        raise UsageError(f"SOAK_ITERATION is '{number[:40]}': write a whole number from 1 to {MOST_ITERATIONS}")
     lines = run_mock(
         arguments.mode,
         arguments.seed,
@@ -48,6 +50,9 @@ def execute(arguments: argparse.Namespace) -> int:
         out_dir=Path(out) if out else None,
         iterations=arguments.iterations,
     )
+    if arguments.json:
+        print(f"[{','.join(lines)}]")
+        return 0
     for line in lines:
         print(line, flush=True)
     return 0

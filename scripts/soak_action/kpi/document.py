@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Final
 
 from soak_action import canonical
+from soak_action.system import NotRegularError, open_regular
 from soak_action.units import format_size
 
 LARGEST_DOCUMENT: Final = 64 * 1024 * 1024
+LARGEST_LOG: Final = 256 * 1024 * 1024
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
@@ -40,13 +42,24 @@ def check_regular(mode: int) -> None:
         raise DocumentError("is not a regular file")
 
 
-def _read(path: Path, largest: int) -> bytes:
+def read_regular(path: Path, largest: int) -> bytes:
+    """Return the content of a regular file of at most `largest` bytes, without ever waiting for it.
+
+    Raises DocumentError for anything else, and OSError when the system cannot read it.
+    """
+    check_regular(path.stat().st_mode)
     try:
-        check_regular(path.stat().st_mode)
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             data = file.read(largest + 1)
-    except OSError as error:
-        raise DocumentError(f"cannot be read: {error.strerror or error}") from error
+    except NotRegularError as error:
+        raise DocumentError("is not a regular file") from error
     if len(data) > largest:
         raise DocumentError(f"is larger than {format_size(largest)}")
     return data
+
+
+def _read(path: Path, largest: int) -> bytes:
+    try:
+        return read_regular(path, largest)
+    except OSError as error:
+        raise DocumentError(f"cannot be read: {error.strerror or error}") from error

@@ -13,6 +13,11 @@ _FAILURES = (ValueError, TypeError, ArithmeticError, LookupError, AttributeError
 
 _TEXT_SHOWN = 200
 
+# The kinds of nodes in the syntax trees of jmespath.
+_READERS = frozenset({"field", "index", "slice", "current", "identity"})
+_CHAINS = frozenset({"subexpression", "index_expression", "pipe"})
+_PROJECTIONS = frozenset({"projection", "value_projection", "filter_projection", "flatten"})
+
 
 class PathError(ValueError):
     """A path that is no JMESPath expression, or one that fails on a document.
@@ -34,12 +39,15 @@ def compile_expression(text: str) -> Callable[[object], object]:
     """Return the search function of an expression; both raise PathError, and what is missing is None."""
     try:
         parsed = _parse(text)
+        reads = _depends(parsed.parsed, current=True)
     except _FAILURES as error:
         raise _syntax_error(text, error) from error
     for name, arguments in _calls(parsed.parsed):
         complaint = _complaint(name, arguments)
         if complaint is not None:
             raise _call_error(text, name, complaint)
+    if not reads:
+        raise PathError(text, "reads nothing of the result", hint="write for example latency.p95")
 
     def search(document: object) -> object:
         try:
@@ -63,9 +71,10 @@ def _is_valid(text: str) -> bool:
     """Whether `text` would compile: a hint must never be wrong itself."""
     try:
         parsed = _parse(text)
+        reads = _depends(parsed.parsed, current=True)
     except _FAILURES:
         return False
-    return all(_complaint(name, arguments) is None for name, arguments in _calls(parsed.parsed))
+    return reads and all(_complaint(name, arguments) is None for name, arguments in _calls(parsed.parsed))
 
 
 def _syntax_error(text: str, error: Exception) -> PathError:
@@ -93,6 +102,24 @@ def _calls(node: dict[str, Any]) -> Iterator[tuple[str, int]]:
         if current["type"] == "function_expression":
             yield current["value"], len(current["children"])
         waiting.extend(child for child in current["children"] if isinstance(child, dict))
+
+
+def _depends(node: dict[str, Any], *, current: bool) -> bool:
+    """Whether the answer can differ from document to document; `current`: what the node is applied to can.
+
+    A literal is always the same, and so is whatever is only read out of a literal or thrown away for one.
+    """
+    kind, children = node["type"], node["children"]
+    if kind in _READERS:
+        return current
+    if kind in _CHAINS:
+        for child in children:
+            current = _depends(child, current=current)
+        return current
+    if kind in _PROJECTIONS:
+        return _depends(children[0], current=current)
+    # An expression reference (&value) only ever reads the elements of another argument.
+    return kind != "expref" and any(_depends(child, current=current) for child in children)
 
 
 def _complaint(name: str, arguments: int) -> str | None:

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from soak_action.config.model import BuiltInSource, JsonSource, Kpi, RegexSource
-from soak_action.kpi.document import DocumentError, read_document
+from soak_action.kpi.document import LARGEST_LOG, DocumentError, read_document, read_regular
 from soak_action.kpi.log_match import decode_log, read_match
 from soak_action.kpi.path import PathError, compile_path
 from soak_action.kpi.reading import REASONS, Reading, measure, number_of
-from soak_action.kpi.result_file import UnusableError, locate
+from soak_action.kpi.result_file import UnusableError, is_behind_link, locate
 
 __all__ = ["REASONS", "Extraction", "IterationOutput", "Reading", "extract", "is_mock", "measure", "number_of"]
 
@@ -120,10 +120,14 @@ class _Results:
         is_stdout = source.stream == "stdout"
         path = self._output.stdout if is_stdout else self._output.stderr
         if path not in self._logs:
+            if is_behind_link(path):
+                return Reading.missing("import_error", f"the log of {source.stream} was replaced by a link")
             try:
-                self._logs[path] = decode_log(path.read_bytes())
+                self._logs[path] = decode_log(read_regular(path, LARGEST_LOG))
             except FileNotFoundError:
                 return Reading.missing("file_missing", f"the log of {source.stream} is not there")
+            except DocumentError as error:
+                return Reading.missing("import_error", f"the log of {source.stream} {error}")
             except OSError as error:
                 return Reading.missing("import_error", f"the log of {source.stream} cannot be read: {error.strerror}")
         was_cut = self._output.stdout_cut if is_stdout else self._output.stderr_cut

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
+import stat
+import sys
 from dataclasses import dataclass
 from io import RawIOBase
 from pathlib import Path
 from threading import Lock, Thread
 
-from soak_action.errors import SurroundingsError
+from soak_action.errors import EvidenceError, SurroundingsError
 
 _CHUNK = 1 << 16
 
@@ -65,12 +69,15 @@ class Capture:
         self._total = 0
         self._head = 0
         self._ends_with_newline = True
+        self._written = 0
+        self._digest = hashlib.sha256()
+        self._intact = True
         self._error: OSError | None = None
         self._closed = False
         self._lock = Lock()
         self._thread: Thread | None = None
         try:
-            self._file = path.open("wb", buffering=0)
+            self._file = path.open("w+b", buffering=0)
         except OSError as error:
             raise SurroundingsError(f"{path}: the workload's output cannot be written: {error.strerror}") from error
 
@@ -105,14 +112,18 @@ class Capture:
         try:
             view = memoryview(data)
             while view:
-                view = view[self._file.write(view) :]
+                count = self._file.write(view)
+                self._digest.update(view[:count])
+                self._written += count
+                view = view[count:]
         except OSError as error:
             self._error = error
 
     def finish(self, patience: float) -> Captured:
         """Wait for the stream's end, at most `patience` seconds, then complete and close the log file.
 
-        Raises SurroundingsError when a write failed (disk full).
+        Raises SurroundingsError when a write failed (disk full), and EvidenceError when the log file is no longer what
+        was written: only the workload can have done that.
         """
         if self._thread is not None:
             self._thread.join(patience)
@@ -127,10 +138,28 @@ class Capture:
             self._close()
         if self._error is not None:
             raise SurroundingsError(f"{self._path}: the workload's output cannot be written: {self._error.strerror}")
+        if not self._intact:
+            raise EvidenceError(f"{self._path} was replaced or changed while the workload ran")
         return Captured(self._total, kept, kept < self._total)
 
     def _close(self) -> None:
         try:
-            self._file.close()
+            with self._file:
+                self._intact = self._error is not None or self._is_intact()
         except OSError as error:
             self._error = self._error or error
+
+    def _is_intact(self) -> bool:
+        """Whether the log file is still in its place and holds what was written, nothing else."""
+        status = os.fstat(self._file.fileno())
+        if not stat.S_ISREG(status.st_mode) or status.st_size != self._written:
+            return False
+        if sys.platform != "win32":  # Windows replaces no file that is open
+            try:
+                there = self._path.lstat()
+            except (FileNotFoundError, NotADirectoryError):
+                return False
+            if (there.st_dev, there.st_ino) != (status.st_dev, status.st_ino):
+                return False
+        self._file.seek(0)
+        return hashlib.file_digest(self._file, "sha256").digest() == self._digest.digest()

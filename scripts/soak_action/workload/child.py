@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from soak_action.workload.command import popen_arguments
 from soak_action.workload.memory import reported_bytes
 
 _WINDOWS_GROUP = 0x0200  # CREATE_NEW_PROCESS_GROUP
+_PEAK_EVERY = 0.05
 
 
 class Child:
@@ -75,8 +77,13 @@ class Child:
 
     def _await_end(self) -> None:
         if sys.platform == "win32":  # pragma: platform - Windows only
-            self.exit_code = self._popen.wait()
-            self.peak_rss_bytes = _windows_peak(int(self._popen._handle))  # type: ignore[attr-defined]  # noqa: SLF001 - the one way to it
+            handle = int(self._popen._handle)  # type: ignore[attr-defined]  # noqa: SLF001 - the one way to it
+            # Windows still knows the peak after the end; Wine does not, so the last one seen stands in for it.
+            while self.exit_code is None:
+                self.peak_rss_bytes = _windows_peak(handle) or self.peak_rss_bytes
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    self.exit_code = self._popen.wait(_PEAK_EVERY)
+            self.peak_rss_bytes = _windows_peak(handle) or self.peak_rss_bytes
         else:
             try:
                 _, status, usage = os.wait4(self.pid, 0)
@@ -110,7 +117,7 @@ if sys.platform == "win32":  # pragma: platform - Windows only
         )
 
     def _windows_peak(handle: int) -> int | None:
-        """PeakWorkingSetSize in bytes; the handle still knows it after the process' end."""
+        """PeakWorkingSetSize in bytes; None or 0 when it is not known."""
         counters = _MemoryCounters(cb=ctypes.sizeof(_MemoryCounters))
         ask = ctypes.WinDLL("kernel32").K32GetProcessMemoryInfo
         ask.argtypes = (wintypes.HANDLE, ctypes.POINTER(_MemoryCounters), wintypes.DWORD)

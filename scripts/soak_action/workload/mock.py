@@ -49,6 +49,7 @@ FAULTS = {
     "impossible": "reports a ratio below 0 and an error rate above 1",
 }
 NO_FAULTS: frozenset[str] = frozenset()
+MOST_ITERATIONS = 10_000_000  # the series is drawn from its beginning, which takes its time
 
 RESULT_FILE = "metrics.json"
 UNIFORMS_PER_NORMAL = 12
@@ -197,7 +198,7 @@ def document(
     mode: str, seed: int, iteration: int, faults: Iterable[str] = NO_FAULTS, fault_from: int = 2
 ) -> dict[str, object]:
     """Return the JSON document of one iteration (from 1); raises UsageError for values that make no sense."""
-    _require_at_least("the iteration", iteration, 1)
+    _require_iteration(iteration)
     scenario = Scenario(mode, seed, frozenset(faults), fault_from)
     return scenario.document(*next(scenario.readings(iteration)))
 
@@ -215,7 +216,7 @@ def documents(
 
     A stream: each costs the same, however far it has come. The mistakes that `document` refuses are refused at once.
     """
-    _require_at_least("the iteration", first, 1)
+    _require_iteration(first)
     _require_at_least("the number of iterations", iterations, 1)
     scenario = Scenario(mode, seed, frozenset(faults), fault_from)
     readings = scenario.readings(first)
@@ -332,6 +333,12 @@ def _require_known(what: str, name: str, known: Iterable[str]) -> None:
     close = get_close_matches(name, names, n=1)
     hint = f" - did you mean '{close[0]}'?" if close else ""
     raise UsageError(f"unknown {what} '{name}'{hint} (there are {', '.join(names)})")
+
+
+def _require_iteration(number: int) -> None:
+    _require_at_least("the iteration", number, 1)
+    if number > MOST_ITERATIONS:
+        raise UsageError(f"the iteration is {number}: write {MOST_ITERATIONS} or less")
 
 
 def _require_at_least(what: str, value: int, least: int) -> None:

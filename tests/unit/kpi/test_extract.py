@@ -2,14 +2,18 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from io import BufferedReader
 from pathlib import Path
 
 import pytest
 
 from soak_action.config.model import BuiltInSource, JsonSource, Kpi, RegexSource, Source, Window
+from soak_action.kpi import document
 from soak_action.kpi.extract import REASONS, Extraction, IterationOutput, extract, is_mock
+from soak_action.system import open_regular
 
 NOT_BEFORE = 1_000_000_000_000_000_000
 HOUR = 3600 * 10**9
@@ -224,16 +228,15 @@ def test_the_stamp_of_a_mock_is_seen(output: IterationOutput, data: str, expecte
 
 def test_a_file_is_read_once_for_all_its_kpis(output: IterationOutput, monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[str] = []
-    real_open = Path.open
 
-    def counting_open(self: Path, *arguments: object, **options: object) -> object:
-        opened.append(self.name)
-        return real_open(self, *arguments, **options)  # type: ignore[call-overload]
+    def counting_open(path: Path) -> BufferedReader:
+        opened.append(path.name)
+        return open_regular(path)
 
     write(output, '{"a": 1, "b": 2}')
     write(output, "{", "bad.json")
     output.stdout.write_text("a=1\nb=2\n")
-    monkeypatch.setattr(Path, "open", counting_open)
+    monkeypatch.setattr(document, "open_regular", counting_open)
     kpis = [
         json_kpi("a", "a"),
         json_kpi("b", "b"),
@@ -272,4 +275,24 @@ def test_a_log_that_cannot_be_read(output: IterationOutput) -> None:
     output.stdout.unlink()
     assert_missing(run([kpi], output), "file_missing", "the log of stdout is not there")
     output.stdout.mkdir()
-    assert_missing(run([kpi], output), "import_error", "the log of stdout cannot be read")
+    assert_missing(run([kpi], output), "import_error", "the log of stdout is a directory")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links and pipes of POSIX")
+def test_a_pipe_or_a_link_in_place_of_a_log_is_not_read(output: IterationOutput) -> None:
+    kpi = kpi_of(RegexSource(r"p95=(?P<x>\d+)", "stdout"))
+    output.stdout.unlink()
+    os.mkfifo(output.stdout)
+    assert_missing(run([kpi], output), "import_error", "the log of stdout is not a regular file")
+    output.stdout.unlink()
+    (output.out_dir / "other.log").write_text("p95=3")
+    output.stdout.symlink_to(output.out_dir / "other.log")
+    assert_missing(run([kpi], output), "import_error", "replaced by a link")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links of POSIX")
+def test_results_behind_a_link_are_not_those_of_the_iteration(output: IterationOutput, tmp_path: Path) -> None:
+    write(output, '{"a": 1}')
+    output.out_dir.rename(tmp_path / "elsewhere")
+    output.out_dir.symlink_to(tmp_path / "elsewhere")
+    assert_missing(run([json_kpi("a")], output), "import_error", "SOAK_OUT was replaced by a link")

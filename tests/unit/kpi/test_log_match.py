@@ -96,3 +96,25 @@ def test_the_mark_itself_is_no_measurement() -> None:
 def test_patterns_that_are_refused(pattern: str) -> None:
     with pytest.raises(PatternError, match=r"\(\?P<value>"):
         compile_pattern(pattern)
+
+
+def test_a_catastrophic_pattern_gives_up_and_says_so() -> None:
+    source = RegexSource(r"(a|aa)+(?P<v>[0-9])", "stdout")
+    kpi = Kpi("k", source, "k", None, "lower", None, "mean", Window(), 1.0, None, None, None, 0.0, must_vary=False)
+    reading = read_match("a" * 60, source.pattern, kpi, "stdout", was_cut=False, longest=0.2)
+    assert (reading.value, reading.reason) == (None, "import_error")
+    assert "the pattern took longer than 0.2 s on this output; make it simpler" in reading.detail
+
+
+@pytest.mark.parametrize(
+    ("log", "pattern", "value"),
+    [
+        ("{e<=1} 7", r"{e<=1} (?P<v>\d)", 7.0),
+        ("a{ 7", r"a{ (?P<v>\d)", 7.0),
+        ("[[ 7", r"[[x]+ (?P<v>\d)", 7.0),
+        ("aaa 7", r"a{3} (?P<v>\d)", 7.0),
+        ("x{ 7", "(?x) x{ \\  # {a comment\n (?P<v>\\d)", 7.0),
+    ],
+)
+def test_a_pattern_means_what_it_means_in_python(log: str, pattern: str, value: float) -> None:
+    assert read(log, pattern).value == value

@@ -205,3 +205,16 @@ def test_any_text_compiles_as_in_jmespath_or_is_a_path_error(text: str) -> None:
         return
     with contextlib.suppress(PathError):
         path.search({"a": {"b": [1, "x", None]}})
+
+
+@pytest.mark.parametrize("text", ["`1`", "'x'", "`[1, 2]`[0]", "max(`[1]`)", "a | `1`", "`[1]`[*]", "[`1`, `2`] | [0]"])
+def test_a_path_that_reads_nothing_is_refused(text: str) -> None:
+    with pytest.raises(PathError, match="reads nothing of the result"):
+        compile_path(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["a", "@", "[0]", "a || `0`", "max(a)", "a[?b > `1`] | [0]", "sum(a[*].b)", "{x: a}.x"]
+)
+def test_a_path_that_reads_something_is_accepted(text: str) -> None:
+    assert compile_path(text).text == text

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
+import time
+from collections.abc import Callable
 from io import FileIO
 from pathlib import Path
 from typing import cast
@@ -10,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from soak_action.errors import SurroundingsError
+from soak_action.errors import EvidenceError, SurroundingsError
 from soak_action.workload.capture import Capture, Captured
 
 
@@ -112,3 +115,34 @@ def test_a_full_disk_does_not_stop_the_reading() -> None:
     with pytest.raises(SurroundingsError, match="No space left on device"):
         capture.finish(60)
     assert reading.closed
+
+
+def meddled(path: Path, meddle: Callable[[Path], object]) -> None:
+    capture = Capture(path, 100)
+    reading, writing = pipe()
+    capture.start(reading)
+    with writing:
+        writing.write(b"x=999\n")
+    while path.stat().st_size < 6:
+        time.sleep(0.01)
+    meddle(path)
+    capture.finish(60)
+
+
+def replaced(path: Path) -> None:
+    path.unlink()
+    path.write_bytes(b"x=111\n")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="an open file cannot be replaced there")
+@pytest.mark.parametrize("meddle", [replaced, Path.unlink, lambda path: path.write_bytes(b"x=111\n")])
+def test_a_log_that_the_workload_replaces_or_changes_is_no_evidence(
+    tmp_path: Path, meddle: Callable[[Path], object]
+) -> None:
+    with pytest.raises(EvidenceError, match="was replaced or changed while the workload ran"):
+        meddled(tmp_path / "stdout.log", meddle)
+
+
+def test_a_log_that_is_only_read_meanwhile_is_evidence(tmp_path: Path) -> None:
+    meddled(tmp_path / "stdout.log", Path.read_bytes)
+    assert (tmp_path / "stdout.log").read_bytes() == b"x=999\n"
