@@ -8,45 +8,13 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.unit.gate.building import KPI, column, promised
 
-from soak_action.config.model import BuiltInSource, Direction, JsonSource, Kpi, RegexSource, Schedule, Window
-from soak_action.evidence.measurements import Column, Measurements
+from soak_action.config.model import BuiltInSource, Direction, JsonSource, Kpi, RegexSource, Schedule
+from soak_action.evidence.measurements import Measurements
 from soak_action.gate.case import Case
 from soak_action.gate.constant import judge_must_vary, judge_sources
 from soak_action.gate.result import RuleResult
-
-KPI = Kpi(
-    name="p95_ms",
-    source=JsonSource("metrics.json", "latency.p95"),
-    title="p95_ms",
-    unit="ms",
-    better="lower",
-    range=(0, 60000),
-    stat="mean",
-    window=Window(),
-    hard=400,
-    soft=None,
-    sustained=None,
-    abort=None,
-    allowed_missing=0.0,
-    must_vary=False,
-)
-
-
-def column(values: Sequence[float | str]) -> Column:
-    """A column in which a string is a gap's reason."""
-    built = Column()
-    for value in values:
-        if isinstance(value, str):
-            built.add_missing(value)
-        else:
-            built.add(value)
-    return built
-
-
-def promised(iterations: int | None, warmup: int = 0, duration: float | None = None, failures: int = 0) -> Schedule:
-    return Schedule(iterations, duration, None, None, warmup, failures, None, None)
-
 
 ERRORS = replace(
     KPI, name="error_rate", source=JsonSource("metrics.json", "errors"), range=(0, 1), unit=None, hard=0.01

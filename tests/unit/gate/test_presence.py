@@ -6,44 +6,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
+from tests.unit.gate.building import KPI, column, promised
 
-from soak_action.config.model import BuiltInSource, JsonSource, Kpi, RegexSource, Schedule, Source, Window
-from soak_action.evidence.measurements import Column, Conduct, Measurements
+from soak_action.config.model import BuiltInSource, Kpi, RegexSource, Schedule, Source
+from soak_action.evidence.measurements import Conduct, Measurements
 from soak_action.gate.case import Case
 from soak_action.gate.presence import judge_presence
 from soak_action.gate.result import RuleResult
-
-KPI = Kpi(
-    name="p95_ms",
-    source=JsonSource("metrics.json", "latency.p95"),
-    title="p95_ms",
-    unit="ms",
-    better="lower",
-    range=(0, 60000),
-    stat="mean",
-    window=Window(),
-    hard=400,
-    soft=None,
-    sustained=None,
-    abort=None,
-    allowed_missing=0.0,
-    must_vary=False,
-)
-
-
-def column(values: Sequence[float | str]) -> Column:
-    """A column in which a string is a gap's reason."""
-    built = Column()
-    for value in values:
-        if isinstance(value, str):
-            built.add_missing(value)
-        else:
-            built.add(value)
-    return built
-
-
-def promised(iterations: int | None, warmup: int = 0, duration: float | None = None, failures: int = 0) -> Schedule:
-    return Schedule(iterations, duration, None, None, warmup, failures, None, None)
 
 
 def judged(values: Sequence[float | str], kpi: Kpi = KPI, promise: Schedule | None = None) -> RuleResult:
