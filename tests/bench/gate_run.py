@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -14,6 +14,7 @@ from surroundings import Bench, make_package_importable
 
 KPIS = 10
 LIMIT = 1.0
+PACE = 2.0
 READ = "import json, sys\nfor line in open(sys.argv[1], 'rb'): json.loads(line)"
 KPI = "  kpi_%d: {from: metrics.json#values.kpi_%d, better: lower, range: [0, 1000], hard: 400, soft: 350, stat: p95}\n"
 CONFIGURATION = """\
@@ -47,6 +48,7 @@ def make_run(folder: Path, iterations: int) -> Path:
     from soak_action.config.load import Request, load
     from soak_action.evidence.ledger import ITERATIONS, Ledger
     from soak_action.evidence.ledger import seal as sealed
+    from soak_action.evidence.run_dir import stamp
     from soak_action.verify import seal
 
     kpis = "".join(KPI % (number, number) for number in range(KPIS))
@@ -58,18 +60,19 @@ def make_run(folder: Path, iterations: int) -> Path:
     # The same bytes as Ledger.add_iteration writes, without a sync for each of them.
     with (run.path / ITERATIONS).open("wb") as file:
         for number in range(1, iterations + 1):
-            line, head = sealed({"schema_version": 1, **_iteration(number)}, head)
+            line, head = sealed({"schema_version": 1, **_iteration(run, number, now)}, head)
             file.write(line + b"\n")
     with Ledger(run.path, head) as ledger:
         ledger.end_segment(
             {
                 "segment": 1,
-                "started_at": "2026-01-01T00:00:00.000Z",
-                "ended_at": "2026-01-02T00:00:00.000Z",
+                "started_at": stamp(now),
+                "ended_at": stamp(now + timedelta(seconds=iterations * PACE)),
                 "state": "finished",
                 "reason": "schedule met",
                 "iterations": iterations,
-                "measured_seconds": iterations * 2.0,
+                "measured_seconds": iterations * PACE,
+                "clock_drift_seconds": 0.0,
             }
         )
     if (verdict := seal(run).verdict).verdict != "pass":
@@ -77,24 +80,33 @@ def make_run(folder: Path, iterations: int) -> Path:
     return run.path
 
 
-def _iteration(number: int) -> dict[str, Any]:
-    digest = f"{number:064x}"
+def _iteration(run: Any, number: int, began: datetime) -> dict[str, Any]:
+    """Write what an iteration leaves and return its record."""
+    from soak_action import canonical
+    from soak_action.evidence.run_dir import digests_below, stamp
+
+    values = {f"kpi_{kpi}": 100 + (number * 31 + kpi * 17) % 101 + 0.125 for kpi in range(KPIS)}
+    folder = run.begin_iteration(number)
+    (folder.out / "metrics.json").write_bytes(canonical.pretty({"values": values}))
+    folder.stdout.write_bytes(b"")
+    folder.stderr.write_bytes(b"")
+    offset = (number - 1) * PACE
     return {
         "iteration": number,
         "segment": 1,
-        "started_at": "2026-01-01T00:00:00.000Z",
-        "offset_seconds": (number - 1) * 2.0,
+        "started_at": stamp(began + timedelta(seconds=offset)),
+        "offset_seconds": offset,
         "seconds": 1.5 + number % 7 / 100,
-        "clock_step_seconds": 0.0,
+        "clock_drift_seconds": 0.0,
         "outcome": "ok",
         "exit_code": 0,
         "signal": None,
-        "detail": "exited 0",
+        "detail": "exited with 0",
         "leftovers": [],
-        "kpis": {f"kpi_{kpi}": 100 + (number * 31 + kpi * 17) % 101 + 0.125 for kpi in range(KPIS)},
+        "kpis": values,
         "missing": {},
         "details": {},
         "mock": False,
-        "output_bytes": {"stdout": 12, "stderr": 0},
-        "results": {"out/metrics.json": digest, "stdout.log": digest, "stderr.log": digest},
+        "output_bytes": {"stdout": 0, "stderr": 0},
+        "results": digests_below(folder),
     }
