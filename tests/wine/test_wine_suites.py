@@ -46,6 +46,8 @@ def test_suite_passes_on_windows(windows: Windows, suite: str, tmp_path: Path) -
         "tests.wine.few_examples",
         "-o",
         f"cache_dir={windows_path(windows.folder / 'pytest')}",
+        "-o",
+        "timeout=0",  # a timer thread for each test doubles its time there; the whole has a limit below
     ]
     options += [f"--basetemp={windows_path(tmp_path / 'wine')}"]
     done = windows.run("-m", "pytest", *options, *left_out(suite), *files_of(suite), timeout=600)

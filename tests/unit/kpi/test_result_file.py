@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from soak_action.kpi.result_file import UnusableError, locate
+from soak_action.kpi.result_file import UnusableError, is_behind_link, locate
 
 
 @pytest.fixture
@@ -77,4 +77,16 @@ def test_a_pipe_is_refused_without_waiting_for_a_writer(out_dir: Path) -> None:
     os.mkfifo(out_dir / "pipe.json")
     with pytest.raises(UnusableError, match=r"pipe.json is not a regular file") as caught:
         locate(out_dir, "pipe.json", 0)
+    assert caught.value.reason == "import_error"
+
+
+def test_a_link_above_the_results_is_seen_and_another_spelling_is_no_link(out_dir: Path) -> None:
+    assert not is_behind_link(out_dir)
+    assert not is_behind_link(out_dir / "nowhere" / "m.json")
+    assert not is_behind_link(out_dir / "below" / ".." / "m.json")
+    link(out_dir.parent / "again", out_dir)
+    assert is_behind_link(out_dir.parent / "again")
+    assert is_behind_link(out_dir.parent / "again" / "below")
+    with pytest.raises(UnusableError, match="SOAK_OUT was replaced by a link") as caught:
+        locate(out_dir.parent / "again" / "below", "n.json", 0)
     assert caught.value.reason == "import_error"

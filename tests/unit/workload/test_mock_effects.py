@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import subprocess
@@ -15,6 +16,7 @@ import pytest
 
 import soak_action
 from soak_action import canonical
+from soak_action.commands import mock as command
 from soak_action.errors import SurroundingsError, UsageError
 from soak_action.workload import mock
 
@@ -197,6 +199,7 @@ def test_hang_and_crash_strike_at_their_line(fault: str, first: int) -> None:
         ({"seed": 2**53}, "the seed is 9007199254740992: write 9007199254740991 or less"),
         ({"fault_from": 0}, "the first faulty iteration is 0: write 1 or more"),
         ({"first": 0}, "the iteration is 0: write 1 or more"),
+        ({"first": 10_000_001}, "the iteration is 10000001: write 10000000 or less"),
         ({"faults": ["stale"]}, "fault 'stale' needs a file"),
     ],
 )
@@ -204,6 +207,29 @@ def test_lines_refuse_what_makes_no_sense(wrong: dict[str, Any], message: str) -
     with pytest.raises(UsageError) as refusal:
         lines(**wrong)
     assert message in str(refusal.value)
+
+
+@pytest.mark.parametrize("number", ["0", "10000001", "9" * 26, "9" * 5000, "\u0663", "-1", "1.0", " 1", "1\n", "", "x"])
+def test_the_command_refuses_what_is_no_iteration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: str) -> None:
+    monkeypatch.setenv("SOAK_OUT", str(tmp_path))
+    monkeypatch.setenv("SOAK_ITERATION", number)
+    with pytest.raises(UsageError, match="write a whole number from 1 to 10000000") as refusal:
+        command.execute(command_line())
+    assert len(str(refusal.value)) < 200
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_command_takes_a_number_in_ascii_digits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOAK_OUT", str(tmp_path))
+    monkeypatch.setenv("SOAK_ITERATION", "0012")
+    assert command.execute(command_line()) == 0
+    assert json.loads((tmp_path / mock.RESULT_FILE).read_bytes())["iteration"] == 12
+
+
+def command_line() -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    command.add_arguments(parser)
+    return parser.parse_args([])
 
 
 def test_trap_56_zero_iterations_are_refused() -> None:
