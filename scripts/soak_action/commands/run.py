@@ -5,19 +5,23 @@ from __future__ import annotations
 import argparse
 import os
 import secrets
-import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from soak_action import canonical
+from soak_action import canonical, running
 from soak_action.commands.progress import open_progress
 from soak_action.commands.settings import add_configuration_arguments, add_json_argument, configuration
+from soak_action.commands.signals import stop_on_signals
 from soak_action.config.load import Loaded, Setting
-from soak_action.errors import ExitCode, UsageError, exit_code_of
+from soak_action.config.model import Config
+from soak_action.errors import ExitCode, UsageError
+from soak_action.loop import Clock, Progress
+from soak_action.workload.stop import StopRequest
 
 NAME = "run"
 SUMMARY = "run a workload again and again, judge it, keep the evidence"
@@ -26,8 +30,6 @@ Runs the workload of soak.yaml, or the COMMAND after --, judges every iteration
 by the configured rules and writes the evidence below .soak/. A COMMAND without
 any configuration is measured by exit_code, wall_seconds and peak_rss_mib."""
 EXAMPLE = "soak run --iterations 5 -- python3 job.py"
-
-_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGBREAK")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,57 +44,33 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace) -> int:
     """Run the command and return its exit code."""
-    from soak_action.begin import begin_run
-    from soak_action.evidence.ledger import Ledger
-    from soak_action.evidence.run_dir import OUTPUT_DIRECTORY
-    from soak_action.files import DirectoryLock, describe_owner
-    from soak_action.loop import Clock, Loop, Surroundings, check_workload
-    from soak_action.verify import seal
-    from soak_action.workload.stop import StopRequest
-
-    stop = StopRequest()
-    for name in _SIGNALS:
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), lambda number, _: stop.request(number))
+    stop = stop_on_signals()
     loaded = configuration(arguments, _settings(arguments))
-    surroundings = Surroundings(loaded.base, os.environ, sys.executable, loaded.profile)
-    check_workload(loaded.config, surroundings)
-    output = Path(arguments.output).absolute() if arguments.output else loaded.base / OUTPUT_DIRECTORY
-    run, genesis = begin_run(
+    judged = running.run(
         loaded,
-        output,
+        Path(arguments.output).absolute() if arguments.output else None,
+        means(stop, lambda config: open_progress(config, sys.stderr)),
         argv=arguments.words,
         environ=os.environ,
-        now=datetime.now(UTC),
-        random_suffixes=_random_suffixes(),
+        python=sys.executable,
     )
-    clock = Clock(time.monotonic, lambda: datetime.now(UTC))
-    owner = describe_owner(datetime.now(UTC).isoformat(timespec="seconds"))
-    with DirectoryLock(run.path, owner), open_progress(loaded.config, sys.stderr) as progress:
-        with Ledger(run.path, genesis) as ledger:
-            Loop(run, loaded.config, ledger, surroundings, clock, stop, progress).execute()
-        judged = seal(run)
-    code = exit_code_of(judged.verdict.verdict, loaded.config.gate.fail_on)
-    if judged.outcome.conduct.state == "interrupted":
-        code = ExitCode.INTERRUPTED if stop.signal == signal.SIGINT else ExitCode.TERMINATED
-    summary = {
-        "run_dir": str(run.path),
-        "run_id": run.run_id,
-        "state": judged.outcome.conduct.state,
-        "verdict": judged.verdict.verdict,
-        "exit_code": int(code),
-        "failed_rules": [rule.id for rule in judged.verdict.rules if rule.result in {"fail", "invalid"}],
-        "iterations": judged.outcome.measurements.count,
-        "measured_seconds": judged.outcome.conduct.measured_seconds,
-        "state_hash": None,
-        "receipt": str(run.path / "receipt.json"),
-    }
+    code = running.exit_code(judged, stop)
     try:
-        _print(arguments, loaded, judged.verdict.to_dict(), summary)
+        _print(arguments, loaded, judged.verdict.to_dict(), running.summary(judged, code))
     except OSError:
         # The run is sealed and its exit code still holds, even if the terminal is gone.
         return int(code or ExitCode.SURROUNDINGS)
     return int(code)
+
+
+def means(stop: StopRequest, progress: Callable[[Config], AbstractContextManager[Progress]]) -> running.Means:
+    """Return the real clocks and names for a run that `stop` can end and `progress` shows."""
+    return running.Means(
+        clock=Clock(time.monotonic, lambda: datetime.now(UTC)),
+        random_suffixes=_random_suffixes(),
+        stop=stop,
+        progress=progress,
+    )
 
 
 def _print(arguments: argparse.Namespace, loaded: Loaded, verdict: dict[str, Any], summary: dict[str, Any]) -> None:
