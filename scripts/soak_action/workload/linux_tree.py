@@ -19,9 +19,10 @@ assert sys.platform == "linux"  # noqa: S101
 
 _PR_SET_CHILD_SUBREAPER = 36
 _STOPPED = frozenset((b"T", b"t"))
-# How often to look again after somebody disappeared, and after we buried one of the workload's own.
+# How often to look again after a stranger disappeared, and how long while each look buries one of the workload's own:
+# a program that forks and exits all the time is nearly always between two processes when it is looked for.
 _LOOKS = 5
-_BURIALS = 200
+_BURIAL_SECONDS = 4.0
 
 # This interpreter's workloads, the mark of each and its main process: two may run at once (a service and its load).
 _running: dict[bytes, int] = {}
@@ -91,13 +92,13 @@ class LinuxTree:
 
     def members(self) -> list[Member]:
         """The living processes of the workload; those of its dead that were handed to us are reaped."""
-        vanished = buried = 0
+        vanished = 0
+        until = time.monotonic() + _BURIAL_SECONDS
         while True:
-            alive, gone, dead = self._look()
-            vanished += gone
-            buried += dead
+            alive, gone, buried = self._look()
+            vanished += gone and not buried
             # Who disappeared while we looked may have left a child behind that we did not see.
-            if alive or not (gone or dead) or vanished >= _LOOKS or buried >= _BURIALS:
+            if alive or not (gone or buried) or vanished >= _LOOKS or time.monotonic() >= until:
                 return alive
 
     def _look(self) -> tuple[list[Member], bool, bool]:
