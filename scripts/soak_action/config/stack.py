@@ -14,6 +14,11 @@ from soak_action.config.schema_tree import Schema, default_layer, settable
 from soak_action.config.wording import did_you_mean, shortened
 from soak_action.config.yaml_source import Document
 
+# What a profile of this name says when the file does not define one.
+BUILT_IN_PROFILES: Mapping[str, Mapping[str, Any]] = {
+    "smoke": {"schedule": {"iterations": 3, "pause": "0s", "warmup": 0, "budget": "2m"}},
+}
+
 
 @dataclass(frozen=True)
 class Stack:
@@ -63,32 +68,41 @@ def section(path: Path, profile: str | None) -> Path:
 def _file_layers(
     document: Document | None, profile: str | None, schema: Schema, mistakes: list[Mistake]
 ) -> Iterator[Layer]:
-    shown = shortened(profile or "")
-    if document is None:
-        if profile is not None:
-            what = "is not defined, because there is no soak.yaml; write one, or leave the profile out"
-            mistakes.append(Mistake(f"profile '{shown}'", ("profiles",), what))
-        return
-    mistakes += mistakes_of(document.data, schema, document.where, partial=True)
-    if "version" not in document.data:
-        what = "the file does not say which format it has; add the line version: 1"
-        mistakes.append(Mistake(f"{document.name}:1:1", ("version",), what))
-    top = {key: value for key, value in document.data.items() if key not in {"version", "profiles"}}
-    yield Layer("file", tuple(flatten(top, document.where)))
-    profiles = document.data.get("profiles")
+    if document is not None:
+        mistakes += mistakes_of(document.data, schema, document.where, partial=True)
+        if "version" not in document.data:
+            what = "the file does not say which format it has; add the line version: 1"
+            mistakes.append(Mistake(f"{document.name}:1:1", ("version",), what))
+        top = {key: value for key, value in document.data.items() if key not in {"version", "profiles"}}
+        yield Layer("file", tuple(flatten(top, document.where)))
+    if profile is not None:
+        yield from _profile_layers(document, profile, mistakes)
+
+
+def _profile_layers(document: Document | None, profile: str, mistakes: list[Mistake]) -> Iterator[Layer]:
+    profiles = {} if document is None else document.data.get("profiles")
     known: Mapping[str, Any] = profiles if isinstance(profiles, Mapping) else {}
-    if profile is None:
-        return
-    if profile not in known:
-        hint = did_you_mean(profile, tuple(known)) or "; the file defines no profiles"
-        what = f"there is no profile '{shown}'{hint}"
-        mistakes.append(Mistake(document.where(("profiles",)), ("profiles",), what))
-    elif isinstance(known[profile], Mapping):
+    if document is not None and profile in known:
+        place = document.where
 
         def origin(path: Path) -> str:
-            return f"profile {profile} {document.where(('profiles', profile, *path))}"
+            return f"profile {profile} {place(('profiles', profile, *path))}"
 
-        yield Layer("profile", tuple(flatten(known[profile], origin)))
+        if isinstance(known[profile], Mapping):
+            yield Layer("profile", tuple(flatten(known[profile], origin)))
+    elif profile in BUILT_IN_PROFILES:
+        yield Layer("profile", tuple(flatten(BUILT_IN_PROFILES[profile], lambda _: f"built-in profile {profile}")))
+    else:
+        mistakes.append(_unknown_profile(document, profile, known))
+
+
+def _unknown_profile(document: Document | None, profile: str, known: Mapping[str, Any]) -> Mistake:
+    shown = shortened(profile)
+    if document is None:
+        what = "is not defined, because there is no soak.yaml; write one, or leave the profile out"
+        return Mistake(f"profile '{shown}'", ("profiles",), what)
+    hint = did_you_mean(profile, (*known, *BUILT_IN_PROFILES))
+    return Mistake(document.where(("profiles",)), ("profiles",), f"there is no profile '{shown}'{hint}")
 
 
 def _kpi_names(layers: Iterable[Layer]) -> tuple[str, ...]:

@@ -66,11 +66,31 @@ def test_a_variable_may_set_a_kpi_that_another_layer_names() -> None:
 def test_trap_41_an_unknown_profile_is_never_invented() -> None:
     assert told(profile="cii") == ["soak.yaml:3:1: there is no profile 'cii' - did you mean 'ci'?"]
     assert told(file="version: 1\n", profile="ci") == [
-        "soak.yaml:1:1: there is no profile 'ci'; the file defines no profiles"
+        "soak.yaml:1:1: there is no profile 'ci'; known here: smoke"
     ]
     assert told(file=None, profile="ci") == [
         "profile 'ci': is not defined, because there is no soak.yaml; write one, or leave the profile out"
     ]
+
+
+@pytest.mark.parametrize("file", [None, "version: 1\n", FILE])
+def test_the_profile_smoke_needs_no_definition(file: str | None) -> None:
+    found = stack(file, profile="smoke")
+    assert found.mistakes == ()
+    layer = next(layer for layer in found.layers if layer.name == "profile")
+    assert {entry.origin for entry in layer.entries} == {"built-in profile smoke"}
+    assert {".".join(entry.path): entry.value for entry in layer.entries} == {
+        "schedule.iterations": 3,
+        "schedule.pause": "0s",
+        "schedule.warmup": 0,
+        "schedule.budget": "2m",
+    }
+
+
+def test_a_profile_smoke_of_the_file_replaces_the_built_in_one() -> None:
+    found = stack("version: 1\nprofiles:\n  smoke: {schedule: {iterations: 7}}\n", profile="smoke")
+    layer = next(layer for layer in found.layers if layer.name == "profile")
+    assert [(entry.path, entry.value) for entry in layer.entries] == [(("schedule", "iterations"), 7)]
 
 
 def test_a_profile_that_is_no_mapping_is_told() -> None:
