@@ -51,7 +51,7 @@ def begin_run(
             "kpis": [kpi.name for kpi in loaded.config.kpis],
             "schedule": loaded.config.schedule.to_dict(),
             "commit": tree.commit,
-            "head_commit": tree.commit,
+            "head_commit": fingerprint.head_commit(environ) or tree.commit,
             "tree_dirty": tree.dirty,
             "workflow": fingerprint.workflow(environ),
             "fingerprint": fingerprint.host(environ),

@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from soak_action import canonical
 from soak_action.canonical import storable_text
 
 _WORKFLOW_VARIABLES = {
@@ -24,6 +26,7 @@ _WORKFLOW_VARIABLES = {
     "sha": "GITHUB_SHA",
 }
 _GIT_TIMEOUT_SECONDS = 30
+_COMMIT = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,19 @@ def source_tree(directory: Path) -> SourceTree:
     if not commits or commits[0] == "(initial)":
         return SourceTree(None, None)
     return SourceTree(commits[0], any(not line.startswith("#") for line in lines))
+
+
+def head_commit(environ: Mapping[str, str]) -> str | None:
+    """Return the head commit of the pull request that a workflow runs for; None for other events and elsewhere.
+
+    What such a workflow checks out is a merge of that commit, which the branch under test does not know.
+    """
+    try:
+        event = canonical.parse(Path(environ["GITHUB_EVENT_PATH"]).read_bytes(), "the event")
+        commit = event["pull_request"]["head"]["sha"]
+    except (KeyError, TypeError, OSError, canonical.CanonicalError):
+        return None
+    return commit if isinstance(commit, str) and _COMMIT.fullmatch(commit) else None
 
 
 def git_blob(content: bytes) -> str:

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import subprocess
+from pathlib import Path
 
+import pytest
 from tests.conftest import clean_environment
 
 from soak_action.evidence import fingerprint
@@ -48,3 +50,29 @@ def test_outside_a_repository_nothing_is_claimed(tmp_path, monkeypatch):
 def test_a_blob_has_the_name_that_git_gives_it(tmp_path):
     (tmp_path / "f").write_bytes(b"version: 1\n")
     assert fingerprint.git_blob(b"version: 1\n") == git(tmp_path, "hash-object", "--no-filters", "f")
+
+
+HEAD = "a" * 40
+
+
+@pytest.mark.parametrize(
+    ("event", "commit"),
+    [
+        (f'{{"pull_request": {{"head": {{"sha": "{HEAD}"}}}}}}', HEAD),
+        (f'{{"pull_request": {{"head": {{"sha": "{HEAD}\\n::error::"}}}}}}', None),
+        ('{"pull_request": {"head": {"sha": 5}}}', None),
+        ('{"pull_request": null}', None),
+        ('{"after": "x"}', None),
+        ("[]", None),
+        ("not JSON", None),
+        ("", None),
+    ],
+)
+def test_the_head_of_a_pull_request_is_read_from_the_event(tmp_path: Path, event: str, commit: str | None) -> None:
+    (tmp_path / "event.json").write_text(event, "utf-8")
+    assert fingerprint.head_commit({"GITHUB_EVENT_PATH": str(tmp_path / "event.json")}) == commit
+
+
+def test_without_an_event_there_is_no_head_commit(tmp_path: Path) -> None:
+    assert fingerprint.head_commit({}) is None
+    assert fingerprint.head_commit({"GITHUB_EVENT_PATH": str(tmp_path)}) is None
