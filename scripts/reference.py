@@ -16,6 +16,7 @@ import yaml
 from soak_action import canonical, cli
 from soak_action.config.environment import variable_name
 from soak_action.config.schema_tree import fixed_leaves, resolve, settable
+from soak_action.evidence.gate_dir import GATE, RESULTS
 from soak_action.evidence.ledger import ITERATIONS, SEGMENTS
 from soak_action.evidence.run_dir import CONFIG, RECEIPT, RUN, SOURCES, VERDICT
 
@@ -56,7 +57,7 @@ An installed package brings the command `soak`; in a checkout `python3 scripts/s
 command prints one JSON document on standard output and everything else on standard error.
 """
 EVIDENCE = f"""\
-# Evidence: the directory of a run
+# Evidence: the directory of a run or a judgement
 
 {NOTICE}
 
@@ -64,10 +65,13 @@ Each run has a directory of its own, `.soak/<run id>/` beside the configuration,
 `--output DIR`. The id is the start in UTC, the profile and six random hexadecimal digits. JSON files are written with
 sorted keys, two spaces, LF and a final newline; each line of a JSONL file is the RFC 8785 form of its record.
 
+A judgement of results that exist already, which `soak gate --output` keeps, has such a directory, too, named
+`<start>-gate-<digits>`. It holds `gate.json` and copies of the result files instead of iterations.
+
 `soak verify` needs nothing but these files. It recomputes every digest, the chain of records, the verdict and the
-receipt.
+receipt. A judgement of a run needs that run's directory beside its own.
 """
-# Every file of a run's directory: its name, the schema of its content, and what it is when no schema tells.
+# Every file of such a directory: its name, the schema of its content, and what it is when no schema tells.
 FILES: tuple[tuple[str, str, str], ...] = (
     (RUN, "run", ""),
     (
@@ -89,6 +93,8 @@ FILES: tuple[tuple[str, str, str], ...] = (
         "The standard output of iteration 1, up to `evidence.log_limit`; a cut is marked.",
     ),
     ("iterations/00001/stderr.log", "", "The standard error of iteration 1, likewise."),
+    (GATE, "gate", ""),
+    (f"{RESULTS}/00001.json", "", "The first result file as it was judged; it keeps its ending, such as `.csv`."),
     (VERDICT, "verdict", ""),
     (RECEIPT, "receipt", ""),
     (

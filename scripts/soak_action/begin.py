@@ -45,7 +45,7 @@ def begin_run(
             "started_at": stamp(now),
             "tool_version": __version__,
             "argv": [mask_text(word, loaded.secrets) for word in argv],
-            "config_file": _config_file(loaded),
+            "config_file": config_file(loaded),
             "config_digest": canonical.digest(loaded.public_tree),
             "config_sources_digest": canonical.digest(sources),
             "kpis": [kpi.name for kpi in loaded.config.kpis],
@@ -59,7 +59,8 @@ def begin_run(
     )
 
 
-def _config_file(loaded: Loaded) -> dict[str, Any]:
+def config_file(loaded: Loaded) -> dict[str, Any]:
+    """Return which configuration file was used, for run.json. Raises SurroundingsError when it cannot be read again."""
     blob = None
     if loaded.file is not None:
         try:

@@ -31,10 +31,10 @@ exit codes:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; `argv` defaults to the process's arguments."""
     _prepare_streams()
-    return _deliver(_run(list(sys.argv[1:] if argv is None else argv)))
+    return _deliver(_run(sys.argv[1:] if argv is None else argv))
 
 
-def _run(words: list[str]) -> int:
+def _run(words: Sequence[str]) -> int:
     options, workload = _split(words)
     as_json = "--json" in options
     try:
@@ -44,7 +44,7 @@ def _run(words: list[str]) -> int:
         arguments = _parser(called or _COMMANDS).parse_args(options)
         if workload and called != ["run"]:
             raise UsageError("only soak run takes a command after --; remove the dashes or what follows them")
-        arguments.words, arguments.workload = words, workload
+        arguments.words, arguments.workload, arguments.call = list(words), workload, _run
         return int(arguments.execute(arguments))
     except SoakError as error:
         return _report(str(error), error.exit_code, as_json=as_json)

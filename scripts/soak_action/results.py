@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from soak_action.config.load import Loaded
 from soak_action.config.model import JsonSource, Kpi
 from soak_action.evidence.measurements import Column, Measurements
 from soak_action.gate.case import Case
 from soak_action.gate.result import RuleResult
+from soak_action.gate.rules import Rules
 from soak_action.gate.verdict import MOCK_NOTE, Verdict, judge
 from soak_action.kpi.extract import is_mock
-from soak_action.kpi.formats import Row, reader_for
+from soak_action.kpi.formats import Reader, Row
 from soak_action.kpi.path import compile_path
 from soak_action.kpi.reading import Reading, measure
 
@@ -22,40 +22,46 @@ _MOST_NOTES = 20
 
 
 @dataclass(frozen=True)
+class ResultFile:
+    """A file to be read by `reader`, and the name that people know it by."""
+
+    path: Path
+    shown: str
+    reader: Reader
+
+
+@dataclass(frozen=True)
 class JudgedFiles:
-    """The verdict on result files, how many rows it rests on, and the first reasons why values are missing."""
+    """The verdict on result files, what was measured in them, and the first reasons why values are missing."""
 
     verdict: Verdict
-    rows: int
+    measurements: Measurements
     notes: tuple[str, ...]
 
 
-def judge_files(files: Sequence[Path], loaded: Loaded, reproduce: str) -> JudgedFiles:
-    """Judge the rows of `files` in their order by the KPIs that `loaded` reads from files.
-
-    Raises UsageError for a file whose format is not supported.
-    """
-    rules = loaded.config.kpis
-    kpis = tuple(kpi for kpi in rules if isinstance(kpi.source, JsonSource))
+def judge_files(files: Sequence[ResultFile], rules: Rules) -> JudgedFiles:
+    """Judge the rows of `files` in their order by those KPIs of `rules` that are read from files."""
+    kpis = tuple(kpi for kpi in rules.kpis if isinstance(kpi.source, JsonSource))
     table = _Table(kpis)
-    for reader, file in [(reader_for(file), file) for file in files]:
-        for row in reader(file):
-            table.add(row)
+    for file in files:
+        for row in file.reader(file.path):
+            table.add(row, file.shown)
     case = Case(
         kpis=kpis,
         promise=None,
         measurements=table.measurements(),
         conduct=None,
         problems=(),
-        origins={leaf.key: leaf.origin for leaf in loaded.public_leaves},
-        overrides=(),
-        reproduce=reproduce,
+        origins=rules.origins,
+        overrides=rules.overrides,
+        reproduce=rules.reproduce,
     )
     verdict = judge(case)
     if table.mock:
         verdict = replace(verdict, mock=True, reasons=(*verdict.reasons, MOCK_NOTE))
-    unjudged = tuple(_not_in_files(kpi, reproduce) for kpi in rules if kpi not in kpis)
-    return JudgedFiles(replace(verdict, rules=(*verdict.rules, *unjudged)), table.count, tuple(table.notes))
+    unjudged = tuple(_not_in_files(kpi, rules.reproduce) for kpi in rules.kpis if kpi not in kpis)
+    verdict = replace(verdict, rules=(*verdict.rules, *unjudged))
+    return JudgedFiles(verdict, case.measurements, tuple(table.notes))
 
 
 class _Table:
@@ -72,20 +78,20 @@ class _Table:
             if isinstance(kpi.source, JsonSource)
         ]
 
-    def add(self, row: Row) -> None:
+    def add(self, row: Row, shown: str) -> None:
         document = row.document
         self.count += 1
         if row.error is not None:
             for column in self._columns.values():
                 column.add_missing("import_error")
-            self._note(f"{row.where}: {row.error}")
+            self._note(row, shown, row.error)
             return
         self.mock = self.mock or is_mock(document)
         for kpi, path, column in self._readers:
             found = measure(document, kpi, path)
             if isinstance(found, Reading):
                 column.add_missing(str(found.reason))
-                self._note(f"{row.where}: {kpi.name}: {found.detail}")
+                self._note(row, shown, f"{kpi.name}: {found.detail}")
             else:
                 column.add(found)
 
@@ -99,9 +105,9 @@ class _Table:
             kpis=self._columns,
         )
 
-    def _note(self, text: str) -> None:
+    def _note(self, row: Row, shown: str, what: str) -> None:
         if len(self.notes) < _MOST_NOTES:
-            self.notes.append(text)
+            self.notes.append(f"{row._replace(name=shown).where}: {what}")
 
 
 def _not_in_files(kpi: Kpi, reproduce: str) -> RuleResult:

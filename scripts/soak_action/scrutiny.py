@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,14 +37,19 @@ def contradictions(promise: Promise, config: Config) -> Iterator[Problem]:
     started = str(run.get("started_at")).replace("-", "").replace(":", "").partition(".")[0]
     if not str(run.get("run_id")).startswith(f"{started}Z-{run.get('profile') or 'default'}-"):
         yield Problem(RUN, "its started_at or profile is not the one that the run is named after")
+    yield from other_sources(promise.sources, promise.config)
+
+
+def other_sources(sources: Sequence[Mapping[str, Any]], config: Mapping[str, Any]) -> Iterator[Problem]:
+    """Yield when the leaves of config-sources.json do not spell config.json."""
     spelled: dict[str, Any] = {}
-    for leaf in promise.sources:
+    for leaf in sources:
         node, keys = spelled, str(leaf.get("key")).split(".")
         for key in keys[:-1]:
             below = node.setdefault(key, {})
             node = below if isinstance(below, dict) else {}
         node[keys[-1]] = leaf.get("value")
-    if canonical.digest(spelled) != canonical.digest(promise.config):
+    if canonical.digest(spelled) != canonical.digest(config):
         yield Problem(SOURCES, f"gives other values than {CONFIG}")
 
 

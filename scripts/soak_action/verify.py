@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-from soak_action import __version__, canonical
-from soak_action.config.load import Loaded, read_back
-from soak_action.config.model import Config, Kpi
+from soak_action import __version__
+from soak_action.claims import check_digests, check_receipt, check_verdict, kpi_statistics
+from soak_action.config.load import read_back
+from soak_action.config.model import Config
 from soak_action.errors import EXIT_CODE_OF_VERDICT, EvidenceError, ExitCode
 from soak_action.evidence import receipt
 from soak_action.evidence.documents import schema_check
@@ -16,25 +17,9 @@ from soak_action.evidence.measurements import Problem
 from soak_action.evidence.reading import Outcome, Promise, read_document, read_outcome, read_promise
 from soak_action.evidence.run_dir import RECEIPT, RUN, VERDICT, RunDir
 from soak_action.gate.case import Case
+from soak_action.gate.rules import Rules
 from soak_action.gate.verdict import Verdict, judge
-from soak_action.kpi.series import statistic
 from soak_action.scrutiny import check_records, contradictions
-
-SUMMARY_STATS = ("count", "mean", "min", "median", "p95", "max")
-_OVERRIDE_LAYERS = frozenset({"env", "cli"})
-_DECIDING = (
-    "kpi",
-    "kind",
-    "severity",
-    "result",
-    "value",
-    "limit",
-    "window",
-    "n",
-    "statistic",
-    "first_breach",
-    "origin",
-)
 
 
 @dataclass(frozen=True)
@@ -55,7 +40,7 @@ class Verification:
 
     run_id: str
     verdict: str
-    state: str
+    state: str | None
     checked_files: int
     problems: tuple[Problem, ...]
     notes: tuple[str, ...]
@@ -66,8 +51,8 @@ class Verification:
         return ExitCode.INVALID if self.problems else EXIT_CODE_OF_VERDICT[self.verdict]
 
 
-def judge_run(run: RunDir, other: Loaded | None = None) -> Judged:
-    """Judge a run by its own configuration, or the measured values by the rules of another one.
+def judge_run(run: RunDir, other: Rules | None = None) -> Judged:
+    """Judge a run by its own rules, or the measured values by other ones.
 
     The iterations' own files are left to `verify`. Raises EvidenceError when the run cannot be read at all.
     """
@@ -96,7 +81,7 @@ def verify(run: RunDir) -> Verification:
     if not (run.path / RECEIPT).exists():
         notes.append(f"{RECEIPT} is missing: the run did not end, so it is inconclusive at best")
     return Verification(
-        run_id=run.run_id,
+        run_id=str(promise.run.get("run_id")),
         verdict=judged.verdict.verdict,
         state=judged.outcome.conduct.state,
         checked_files=checked.files,
@@ -124,11 +109,15 @@ def _judge(
     promise: Promise,
     config: Config,
     found: Sequence[Problem],
-    other: Loaded | None = None,
+    other: Rules | None = None,
     *,
     sealing: bool = False,
 ) -> Judged:
-    rules = config if other is None else other.config
+    rules = Rules.of(config, promise.sources, f"soak verify {promise.run.get('run_id')}")
+    if other is not None:
+        # What steered the run and what steered the judgement are both worth knowing, each once.
+        more = tuple(override for override in other.overrides if override not in rules.overrides)
+        rules = replace(other, overrides=(*rules.overrides, *more))
     outcome = read_outcome(run, promise, rules.kpis, sealing=sealing)
     problems = (*outcome.problems, *contradictions(promise, config), *found)
     case = Case(
@@ -137,9 +126,9 @@ def _judge(
         measurements=outcome.measurements,
         conduct=outcome.conduct,
         problems=tuple(dict.fromkeys(problems)),
-        origins=promise.origins if other is None else {leaf.key: leaf.origin for leaf in other.public_leaves},
-        overrides=tuple(_overrides(promise.sources)),
-        reproduce=f"soak verify {run.run_id}",
+        origins=rules.origins,
+        overrides=rules.overrides,
+        reproduce=rules.reproduce,
     )
     return Judged(run, promise, config, outcome, judge(case), case.problems)
 
@@ -155,50 +144,12 @@ def _check_claims(judged: Judged) -> Iterator[Problem]:
     problems += [*schema_check("receipt")(claimed, RECEIPT), *schema_check("verdict")(verdict, VERDICT)]
     if not problems:
         recomputed = _receipt(judged)
-        problems += _check_digests(claimed, recomputed)
+        problems += check_digests(claimed, recomputed)
         if not problems and not judged.problems:
             same_version = judged.promise.run["tool_version"] == __version__
-            problems += _check_receipt(claimed, recomputed)
-            problems += _check_verdict(verdict, judged.verdict.to_dict(), whole=same_version)
+            problems += check_receipt(claimed, recomputed)
+            problems += check_verdict(verdict, judged.verdict.to_dict(), whole=same_version)
     yield from problems
-
-
-def _check_digests(claimed: Mapping[str, Any], recomputed: Mapping[str, Any]) -> Iterator[Problem]:
-    if claimed["digest"] != canonical.digest({key: value for key, value in claimed.items() if key != "digest"}):
-        yield Problem(RECEIPT, "does not match its own digest: it was changed after it was written")
-    for name in sorted({*claimed["digests"], *recomputed["digests"]}):
-        if claimed["digests"].get(name) != recomputed["digests"].get(name):
-            yield Problem(name, f"does not match the digest in {RECEIPT}")
-
-
-def _check_receipt(claimed: Mapping[str, Any], recomputed: Mapping[str, Any]) -> Iterator[Problem]:
-    for key in sorted({*claimed, *recomputed} - {"digest", "digests"}):
-        if key not in claimed or key not in recomputed or not _same(claimed[key], recomputed[key]):
-            yield Problem(RECEIPT, f"its {key} is not what the evidence says")
-
-
-def _check_verdict(claimed: Mapping[str, Any], recomputed: Mapping[str, Any], *, whole: bool) -> Iterator[Problem]:
-    """Yield the differences; the sentences of another version of soak may differ, so then only what decides counts."""
-    if claimed["verdict"] != recomputed["verdict"]:
-        yield Problem(VERDICT, f"says {claimed['verdict']}, but the evidence says {recomputed['verdict']}")
-    for key in sorted({*claimed, *recomputed} - {"verdict", "rules", *(() if whole else ("reasons",))}):
-        if key not in claimed or key not in recomputed or not _same(claimed[key], recomputed[key]):
-            yield Problem(VERDICT, f"its {key} is not what the evidence says")
-    before = {rule["id"]: rule for rule in claimed["rules"]}
-    after = {rule["id"]: rule for rule in recomputed["rules"]}
-    for name in sorted({*before, *after}):
-        if name not in before or name not in after:
-            yield Problem(VERDICT, f"the rule {name} stands only in the {'evidence' if name in after else 'file'}")
-        elif not (_same(before[name], after[name]) if whole else _decides_alike(before[name], after[name])):
-            yield Problem(VERDICT, f"the rule {name} is not what the evidence says")
-
-
-def _decides_alike(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    return all(one.get(key) == other.get(key) for key in _DECIDING)
-
-
-def _same(one: Any, other: Any) -> bool:
-    return canonical.digest([one]) == canonical.digest([other])
 
 
 def _receipt(judged: Judged) -> dict[str, Any]:
@@ -206,34 +157,12 @@ def _receipt(judged: Judged) -> dict[str, Any]:
     return receipt.build(
         judged.promise.run,
         judged.verdict.to_dict(),
-        conduct=outcome.conduct,
+        state=outcome.conduct.state,
         finished_at=outcome.finished_at,
         coverage=receipt.coverage(judged.config.schedule, outcome.measurements, outcome.conduct),
-        kpis={kpi.name: _summary(kpi, judged) for kpi in judged.config.kpis},
+        kpis=kpi_statistics(judged.config.kpis, outcome.measurements, judged.config.schedule.warmup),
         digests=receipt.digests_of(judged.run.path),
     )
-
-
-def _summary(kpi: Kpi, judged: Judged) -> dict[str, Any]:
-    found = judged.outcome.measurements
-    column = found.kpis[kpi.name]
-    values = [
-        column.values[position]
-        for position, outcome in enumerate(found.outcomes)
-        if outcome != "cancelled"
-        and found.numbers[position] > judged.config.schedule.warmup
-        and position not in column.missing
-    ]
-    summary: dict[str, Any] = {"unit": kpi.unit, "missing": len(column.missing)}
-    for stat in SUMMARY_STATS:
-        summary[stat] = statistic(values, stat) if values or stat == "count" else None
-    return summary
-
-
-def _overrides(sources: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
-    for leaf in sources:
-        if leaf.get("layer") in _OVERRIDE_LAYERS:
-            yield {key: leaf.get(key) for key in ("key", "value", "layer", "origin", "shadowed")}
 
 
 def _names(value: object) -> list[str]:

@@ -3,34 +3,55 @@
 from __future__ import annotations
 
 import argparse
+import os
+import secrets
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from soak_action import canonical
 from soak_action.commands.settings import (
     add_configuration_arguments,
     add_json_argument,
-    configuration,
     current_directory,
+    load_and_warn,
+    request_of,
 )
-from soak_action.config.load import Loaded, Setting
-from soak_action.errors import EvidenceError, UsageError, exit_code_of
+from soak_action.commands.verify import one_line
+from soak_action.config.load import Loaded, Request, Setting
+from soak_action.errors import UsageError, exit_code_of
+from soak_action.evidence.run_dir import RECEIPT, RunDir
+
+if TYPE_CHECKING:
+    from soak_action.judgement import Judgement, Occasion
+    from soak_action.subject import Subject
 
 NAME = "gate"
 SUMMARY = "judge results that exist already: a run, or JSON, JSONL and CSV files"
 DESCRIPTION = """\
 Judges a run directory by its own rules (or by those of --config), or result files
 by --kpi or the configuration's KPIs. One file is one iteration, in natural order;
-a row of a JSONL or CSV file likewise. Rules that need a schedule do not apply to files."""
+a row of a JSONL or CSV file likewise. Rules that need a schedule do not apply to files.
+With --output it copies the files, judges the copies and seals the judgement with a
+receipt; soak verify recomputes it."""
 EXAMPLE = "soak gate results.jsonl --kpi 'p95_ms=latency.p95 better=lower hard=400 unit=ms'"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this command."""
-    parser.add_argument("results", metavar="RESULTS", nargs="+", help="a run directory, or result files")
+    parser.add_argument(
+        "results",
+        metavar="RESULTS",
+        nargs="+",
+        help="a run directory, or result files; patterns such as results/*.json too",
+    )
     add_configuration_arguments(parser)
+    parser.add_argument(
+        "--output", metavar="DIR", help="keep the evidence of the judgement in a new directory below DIR"
+    )
     parser.add_argument(
         "--kpi",
         metavar="'NAME=PATH [key=value]...'",
@@ -43,50 +64,68 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace) -> int:
     """Judge the results and return the exit code of the verdict."""
-    directories = [word for word in arguments.results if Path(word).is_dir()]
-    if not directories:
-        return _gate_files(arguments)
-    if len(arguments.results) > 1:
-        raise UsageError("give either one run directory or result files, not several directories or both")
-    return _gate_run(arguments, Path(directories[0]))
+    from soak_action.judgement import SealedJudgement, judge, judge_for_the_record
+    from soak_action.subject import find_subject
+
+    if arguments.output is not None and not arguments.output.strip():
+        raise UsageError("--output: the value is empty; leave the option out or name a directory")
+    here = current_directory()
+    subject = find_subject(arguments.results, here)
+    rules = rules_for(subject, request_of(arguments), arguments.kpi, "--kpi")
+    asked = occasion(arguments.words, here)
+    found = (
+        judge_for_the_record(subject, rules, Path(arguments.output).absolute(), asked)
+        if arguments.output
+        else judge(subject, rules, asked)
+    )
+    for note in found.notes:
+        print(f"soak: {one_line(note)}", file=sys.stderr)
+    _print(arguments, found)
+    if isinstance(found, SealedJudgement):
+        # With --json nothing but the verdict stands on standard output.
+        stream = sys.stderr if arguments.json else sys.stdout
+        print(f"\nevidence:     {found.directory.path}", file=stream)
+        print(f"receipt:      {found.directory.path / RECEIPT}", file=stream)
+    return int(exit_code_of(found.verdict.verdict, found.config.gate.fail_on))
 
 
-def _gate_run(arguments: argparse.Namespace, path: Path) -> int:
-    from soak_action.evidence.run_dir import find
-    from soak_action.verify import judge_run
+def occasion(argv: Sequence[str], directory: Path) -> Occasion:
+    """Return the occasion of a judgement that is asked for now by the words `argv`, from `directory`."""
+    from soak_action.judgement import Occasion
 
-    run = find(path)
-    if arguments.kpi:
-        raise UsageError("--kpi reads result files; a run has its KPIs recorded, use --config to judge by other rules")
-    other = configuration(arguments) if arguments.config or arguments.set or arguments.profile else None
-    judged = judge_run(run, other)
-    config = judged.config if other is None else other.config
-    for note in judged.outcome.notes:
-        print(f"soak: {note}", file=sys.stderr)
-    units = {kpi.name: kpi.unit for kpi in config.kpis}
-    _print(arguments, judged.verdict.to_dict(), units, config.gate.fail_on)
-    return int(exit_code_of(judged.verdict.verdict, config.gate.fail_on))
+    return Occasion(
+        argv=argv,
+        environ=os.environ,
+        directory=directory,
+        now=datetime.now(UTC),
+        random_suffixes=iter(lambda: secrets.token_hex(3), ""),
+    )
 
 
-def _gate_files(arguments: argparse.Namespace) -> int:
-    from soak_action.kpi.file_arguments import find_files
-    from soak_action.results import judge_files
+def rules_for(subject: Subject, request: Request, kpis: Sequence[str], kpis_from: str) -> Loaded | None:
+    """Return the rules that `request` and the KPIs in `kpis`, one line each, ask for; None for a run's own rules.
 
-    loaded = configuration(arguments, _inline(arguments.kpi), result_files=True)
-    if loaded.file is None and not arguments.kpi:
-        raise UsageError("no KPI to judge: give --kpi 'NAME=PATH hard=LIMIT better=lower', or --config soak.yaml")
-    files = find_files(arguments.results, current_directory())
-    if not files:
-        raise EvidenceError("no result file was found")
-    judged = judge_files(files, loaded, _reproduce(arguments))
-    for note in judged.notes:
-        print(f"soak: {note}", file=sys.stderr)
-    fail_on = loaded.config.gate.fail_on
-    _print(arguments, judged.verdict.to_dict(), _units(loaded), fail_on)
-    return int(exit_code_of(judged.verdict.verdict, fail_on))
+    `kpis_from` is how messages call the place where these lines were given (``--kpi``). Raises ConfigurationError, and
+    UsageError when the subject cannot be judged like that.
+    """
+    if isinstance(subject, RunDir):
+        if kpis:
+            raise UsageError(
+                f"{kpis_from} reads result files; a run has its KPIs recorded, use a configuration to judge by other "
+                "rules"
+            )
+        asked = request.config or request.profile or request.settings
+        return load_and_warn(request) if asked else None
+    settings = (*request.settings, *inline_settings(kpis, kpis_from))
+    inline_only = bool(kpis) and request.config is None
+    loaded = load_and_warn(replace(request, settings=settings, lookup=not inline_only, result_files=True))
+    if loaded.file is None and not kpis:
+        raise UsageError(f"no KPI to judge: give {kpis_from} 'NAME=PATH hard=LIMIT better=lower', or a configuration")
+    return loaded
 
 
-def _inline(words: Sequence[str]) -> list[Setting]:
+def inline_settings(words: Sequence[str], source: str) -> list[Setting]:
+    """Return the settings of KPIs written in one line each, which `source` (``--kpi``) gave. Raises UsageError."""
     from soak_action.kpi.inline import parse_inline
 
     settings = []
@@ -94,28 +133,18 @@ def _inline(words: Sequence[str]) -> list[Setting]:
     for word in words:
         name, values = parse_inline(word)
         if name in names:
-            raise UsageError(f"--kpi {name}: this KPI is given twice; keep one of them")
+            raise UsageError(f"{source} {name}: this KPI is given twice; keep one of them")
         names.add(name)
-        settings += [Setting(f"kpis.{name}.{key}", value, f"--kpi {name}") for key, value in values.items()]
+        settings += [Setting(f"kpis.{name}.{key}", value, f"{source} {name}") for key, value in values.items()]
     return settings
 
 
-def _reproduce(arguments: argparse.Namespace) -> str:
-    import shlex
-
-    return shlex.join(["soak", *arguments.words])
-
-
-def _units(loaded: Loaded) -> dict[str, str | None]:
-    return {kpi.name: kpi.unit for kpi in loaded.config.kpis}
-
-
-def _print(
-    arguments: argparse.Namespace, verdict: Mapping[str, Any], units: Mapping[str, str | None], fail_on: Sequence[str]
-) -> None:
+def _print(arguments: argparse.Namespace, found: Judgement) -> None:
+    verdict = found.verdict.to_dict()
     if arguments.json:
         print(canonical.compact(verdict))
-        return
-    from soak_action.report.console import verdict_text
+    else:
+        from soak_action.report.console import verdict_text
 
-    print(verdict_text(verdict, units, fail_on))
+        units = {kpi.name: kpi.unit for kpi in found.config.kpis}
+        print(verdict_text(verdict, units, found.config.gate.fail_on))

@@ -27,6 +27,13 @@ def open_progress(config: Config, stream: TextIO) -> Iterator[Progress]:
         finally:
             bar.close()
         return
+    with open_lines(config, stream) as lines:
+        yield lines
+
+
+@contextmanager
+def open_lines(config: Config, stream: TextIO) -> Iterator[Lines]:
+    """Give a line per iteration and one at least every minute."""
     lines = Lines(config, stream)
     heartbeat = threading.Thread(target=lines.beat, daemon=True)
     heartbeat.start()

@@ -37,21 +37,27 @@ def current_directory() -> Path:
         raise SurroundingsError("the current directory no longer exists; change to one that does") from None
 
 
-def configuration(arguments: argparse.Namespace, more: Sequence[Setting] = (), *, result_files: bool = False) -> Loaded:
+def configuration(arguments: argparse.Namespace, more: Sequence[Setting] = ()) -> Loaded:
     """Return the configuration that the arguments ask for and print its warnings.
 
     Raises ConfigurationError or UsageError.
     """
-    inline_only = result_files and bool(more) and arguments.config is None
-    request = Request(
+    return load_and_warn(request_of(arguments, more))
+
+
+def request_of(arguments: argparse.Namespace, more: Sequence[Setting] = ()) -> Request:
+    """Return what --config, --profile and --set ask for, with `more` settings on top. Raises UsageError."""
+    return Request(
         directory=current_directory(),
         environ=os.environ,
         config=arguments.config,
         profile=arguments.profile,
-        settings=(*_settings(arguments.set), *more),
-        lookup=not inline_only,
-        result_files=result_files,
+        settings=(*read_settings(arguments.set, "--set"), *more),
     )
+
+
+def load_and_warn(request: Request) -> Loaded:
+    """Return the configuration and print its warnings. Raises ConfigurationError or UsageError."""
     loaded = load(request, problem_of_source)
     for warning in loaded.warnings:
         print(f"soak: warning: {warning}", file=sys.stderr)
@@ -82,11 +88,12 @@ def _problem_of_file(file: str) -> str | None:
     return None
 
 
-def _settings(words: Sequence[str]) -> list[Setting]:
+def read_settings(words: Sequence[str], source: str) -> list[Setting]:
+    """Return the settings ``KEY=VALUE`` that `source` (``--set``, ``input set``) gave. Raises UsageError."""
     settings = []
     for word in words:
         key, equals, value = word.partition("=")
-        if not equals or not key:
-            raise UsageError(f"--set {word}: write --set KEY=VALUE, such as --set schedule.iterations=6")
-        settings.append(Setting(key.strip(), value, f"--set {key.strip()}"))
+        if not equals or not key.strip():
+            raise UsageError(f"{source} {word}: write KEY=VALUE, such as schedule.iterations=6")
+        settings.append(Setting(key.strip(), value, f"{source} {key.strip()}"))
     return settings

@@ -14,7 +14,7 @@ from soak_action.errors import EvidenceError
 from soak_action.evidence.consistency import ClockCheck, contradiction_of, segment_contradictions
 from soak_action.evidence.ledger import SEGMENTS, Chain, Record
 from soak_action.evidence.measurements import Column, Conduct, Measurements, Problem, State
-from soak_action.evidence.run_dir import CONFIG, RECEIPT, RUN, SOURCES, RunDir
+from soak_action.evidence.run_dir import CONFIG, RECEIPT, RUN, SOURCES, EvidenceDir, RunDir, is_named_otherwise
 from soak_action.files import digest_of_file, read_evidence
 
 _OUTCOMES = {name: name for name in ("ok", "failed", "timeout", "crashed", "cancelled")}
@@ -37,11 +37,6 @@ class Promise:
     genesis: str
     problems: tuple[Problem, ...]
 
-    @property
-    def origins(self) -> dict[str, str]:
-        """The origin of each configured value by its dotted key."""
-        return {str(leaf.get("key")): str(leaf.get("origin")) for leaf in self.sources}
-
 
 @dataclass(frozen=True)
 class Outcome:
@@ -54,8 +49,8 @@ class Outcome:
     finished_at: str | None
 
 
-def read_document(run: RunDir, name: str, problems: list[Problem]) -> Any:
-    """Return a JSON file of the run, noting it when its bytes are not those that soak writes.
+def read_document(run: EvidenceDir, name: str, problems: list[Problem]) -> Any:
+    """Return a JSON file of the evidence, noting it when its bytes are not those that soak writes.
 
     Raises EvidenceError when it is missing or not JSON, because then nothing can be judged.
     """
@@ -81,8 +76,8 @@ def read_promise(run: RunDir) -> Promise:
     for name, key, found in ((CONFIG, "config_digest", config), (SOURCES, "config_sources_digest", sources)):
         if document.get(key) != canonical.digest(found):
             problems.append(Problem(name, f"does not match the {key} that {RUN} promised"))
-    if document.get("run_id") != run.run_id:
-        problems.append(Problem(RUN, f"belongs to run {document.get('run_id')}, not to {run.run_id}"))
+    if is_named_otherwise(run.path, document.get("run_id")):
+        problems.append(Problem(RUN, f"belongs to run {document.get('run_id')}, not to {run.path.name}"))
     return Promise(
         run=document,
         config=config,

@@ -9,7 +9,7 @@ from typing import Any
 from soak_action import canonical
 from soak_action.config.model import Schedule
 from soak_action.evidence.ledger import ITERATIONS, SEGMENTS
-from soak_action.evidence.measurements import Conduct, Measurements
+from soak_action.evidence.measurements import Conduct, Measurements, State
 from soak_action.evidence.run_dir import CONFIG, RUN, SOURCES, VERDICT
 from soak_action.files import digest_of_file
 
@@ -22,18 +22,22 @@ def digests_of(directory: Path) -> dict[str, str]:
     return {name: digest_of_file(directory / name) for name in DIGESTED if (directory / name).is_file()}
 
 
-def coverage(promise: Schedule, found: Measurements, conduct: Conduct) -> dict[str, Any]:
-    """Return what was promised beside what was measured, and the share of judged iterations that have each KPI."""
+def coverage(promise: Schedule | None, found: Measurements, conduct: Conduct | None) -> dict[str, Any]:
+    """Return what was promised beside what was measured, and the share of judged iterations that have each KPI.
+
+    Bare result files have neither promise nor conduct: what they cannot tell is None.
+    """
+    warmup = 0 if promise is None else promise.warmup
     completed = [position for position, outcome in enumerate(found.outcomes) if outcome != "cancelled"]
-    judged = [position for position in completed if found.numbers[position] > promise.warmup]
+    judged = [position for position in completed if found.numbers[position] > warmup]
     return {
-        "iterations_planned": promise.planned_iterations,
+        "iterations_planned": None if promise is None else promise.planned_iterations,
         "iterations_done": len(completed),
         "iterations_judged": len(judged),
-        "seconds_promised": promise.duration,
-        "seconds_measured": conduct.measured_seconds,
-        "seconds_active": conduct.active_seconds,
-        "longest_segment_seconds": conduct.longest_segment_seconds,
+        "seconds_promised": None if promise is None else promise.duration,
+        "seconds_measured": None if conduct is None else conduct.measured_seconds,
+        "seconds_active": None if conduct is None else conduct.active_seconds,
+        "longest_segment_seconds": None if conduct is None else conduct.longest_segment_seconds,
         "kpis": {
             name: round(1 - sum(position in column.missing for position in judged) / len(judged), 6) if judged else 0
             for name, column in found.kpis.items()
@@ -42,37 +46,42 @@ def coverage(promise: Schedule, found: Measurements, conduct: Conduct) -> dict[s
 
 
 def build(
-    run: Mapping[str, Any],
+    document: Mapping[str, Any],
     verdict: Mapping[str, Any],
     *,
-    conduct: Conduct,
+    state: State | None,
     finished_at: str | None,
     coverage: Mapping[str, Any],
     kpis: Mapping[str, Any],
     digests: Mapping[str, str],
 ) -> dict[str, Any]:
-    """Return the receipt: a pure function of the evidence, with the digest of itself without that digest."""
+    """Return the receipt: a pure function of the evidence, with the digest of itself without that digest.
+
+    `document` is run.json or gate.json. `state` is None where nothing tells how the measuring ended.
+    """
+    kind = "gate" if "gate_id" in document else "run"
     receipt = {
         "schema_version": SCHEMA_VERSION,
-        "run_id": run["run_id"],
-        "suite": run["suite"],
-        "profile": run["profile"],
-        "commit": run["commit"],
-        "head_commit": run["head_commit"],
-        "tree_dirty": run["tree_dirty"],
-        "started_at": run["started_at"],
+        "kind": kind,
+        "run_id": document[f"{kind}_id"],
+        "suite": document["suite"],
+        "profile": document["profile"],
+        "commit": document["commit"],
+        "head_commit": document["head_commit"],
+        "tree_dirty": document["tree_dirty"],
+        "started_at": document["started_at"],
         "finished_at": finished_at,
-        "state": conduct.state,
+        "state": state,
         "verdict": verdict["verdict"],
         "digests": dict(digests),
         "kpis": dict(kpis),
         "coverage": dict(coverage),
-        "config_digest": run["config_digest"],
+        "config_digest": document["config_digest"],
         "state_hash": None,
         "overrides": list(verdict["overrides"]),
-        "fingerprint": run["fingerprint"],
+        "fingerprint": document["fingerprint"],
         "mock": verdict["mock"],
         "anchored": False,
-        "tool_version": run["tool_version"],
+        "tool_version": document["tool_version"],
     }
     return {**receipt, "digest": canonical.digest(receipt)}

@@ -57,10 +57,25 @@ class IterationDir:
 
 
 @dataclass(frozen=True)
-class RunDir:
-    """One run's directory."""
+class EvidenceDir:
+    """A directory of evidence: that of a run or of a judgement."""
 
     path: Path
+
+    def write(self, name: str, document: Any) -> str:
+        """Write a JSON document in its readable form, in the place of whatever is there; return its bytes' SHA-256."""
+        content = canonical.pretty(document)
+        target = self.path / name
+        # A workload may have put a link there, which must not lead out of the directory.
+        if target.is_symlink():
+            target.unlink()
+        write_atomic(target, content)
+        return canonical.digest_of_bytes(content)
+
+
+@dataclass(frozen=True)
+class RunDir(EvidenceDir):
+    """One run's directory."""
 
     @property
     def run_id(self) -> str:
@@ -83,37 +98,34 @@ class RunDir:
             raise surroundings(error, f"create {folder.path}") from error
         return folder
 
-    def write(self, name: str, document: Any) -> str:
-        """Write a JSON document in its readable form, in the place of whatever is there; return its bytes' SHA-256."""
-        content = canonical.pretty(document)
-        target = self.path / name
-        # A workload may have put a link there, which must not lead out of the run.
-        if target.is_symlink():
-            target.unlink()
-        write_atomic(target, content)
-        return canonical.digest_of_bytes(content)
-
 
 def create(output: Path, started: datetime, profile: str | None, random_suffixes: Iterator[str]) -> RunDir:
     """Create a run directory that never existed before, below `output`; its path is free of links.
 
     `random_suffixes` yields six hexadecimal digits each time. Raises SurroundingsError when the disk refuses.
     """
+    path = create_named(output, started, profile or "default", random_suffixes)
+    make_directory(path / "iterations")
+    return RunDir(path)
+
+
+def create_named(output: Path, started: datetime, name: str, random_suffixes: Iterator[str]) -> Path:
+    """Create a directory of evidence below `output` as `create` does; its name holds `name`."""
     make_directory(output)
-    for name, content in ((".gitignore", b"*\n"), (RETENTION_MARKER, b"Runs of soak-action. soak may prune them.\n")):
-        if not (output / name).exists():
-            write_atomic(output / name, content)
-    stamp = f"{started:%Y%m%dT%H%M%SZ}-{profile or 'default'}"
+    marker = b"Runs of soak-action. soak may prune them.\n"
+    for beside, content in ((".gitignore", b"*\n"), (RETENTION_MARKER, marker)):
+        if not (output / beside).exists():
+            write_atomic(output / beside, content)
+    stamp = f"{started:%Y%m%dT%H%M%SZ}-{name}"
     for _ in range(_ATTEMPTS):
         path = output.resolve() / f"{stamp}-{next(random_suffixes)}"
         try:
             path.mkdir()
-            (path / "iterations").mkdir()
         except FileExistsError:
             continue
         except OSError as error:
             raise surroundings(error, f"create {path}") from error
-        return RunDir(path)
+        return path
     raise SurroundingsError(f"cannot find an unused name for a run in {output}")
 
 
@@ -143,14 +155,27 @@ def find(argument: Path) -> RunDir:
 
     Raises EvidenceError when there is no run.
     """
-    path = argument.parent if argument.name in {RECEIPT, VERDICT, RUN} and argument.is_file() else argument
-    if RUN_ID.fullmatch(str(argument)) and not argument.exists():
-        path = Path(OUTPUT_DIRECTORY) / argument
+    path = directory_of(argument, RUN)
     if not path.exists():
         raise EvidenceError(f"{argument}: there is no such run")
     if not is_run(path):
         raise EvidenceError(f"{argument}: not a run, for it holds no {RUN}")
     return RunDir(path.resolve())
+
+
+def is_named_otherwise(directory: Path, name: object) -> bool:
+    """Whether a directory has the name of another run or judgement than `name`.
+
+    Where evidence was copied or unpacked to does not matter, as long as the directory does not claim to be another's.
+    """
+    return RUN_ID.fullmatch(directory.name) is not None and directory.name != name
+
+
+def directory_of(argument: Path, promise: str) -> Path:
+    """Return the directory that `argument` names by its path, its receipt, verdict or `promise` file, or its id."""
+    if RUN_ID.fullmatch(str(argument)) and not argument.exists():
+        return Path(OUTPUT_DIRECTORY) / argument
+    return argument.parent if argument.name in {RECEIPT, VERDICT, promise} and argument.is_file() else argument
 
 
 def _files_below(root: Path) -> Iterator[Path]:

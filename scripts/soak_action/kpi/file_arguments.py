@@ -1,11 +1,12 @@
-"""The result files that a command line names, in the order of their iterations."""
+"""The results that a command line names: files in the order of their iterations, and runs."""
 
 from __future__ import annotations
 
 import glob
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from soak_action.errors import EvidenceError
@@ -14,17 +15,27 @@ _DIGITS = re.compile(r"([0-9]+)")
 _NaturalKey = tuple[tuple[tuple[str, int, str], ...], ...]
 
 
-def find_files(arguments: Sequence[str], cwd: Path) -> list[Path]:
-    """Return the files that `arguments` name, relative to `cwd`, in natural order and each file once.
+@dataclass(frozen=True)
+class NamedResults:
+    """The result files and the directories of runs that were named, each once and in natural order."""
 
-    A pattern that the shell left alone (Windows, quotes) is expanded here; hidden files stay hidden. Raises
-    EvidenceError for a pattern without a match, and for a file that is not there or is not a file.
+    files: tuple[Path, ...]
+    directories: tuple[Path, ...]
+
+
+def find_results(arguments: Sequence[str], cwd: Path, is_run: Callable[[Path], bool]) -> NamedResults:
+    """Return what `arguments` name, relative to `cwd`; a directory that is named outright need not be a run.
+
+    A pattern that the shell left alone (Windows, quotes) is expanded here; hidden files stay hidden, and directories
+    that are no runs are passed over. Raises EvidenceError for a pattern without a match, and for a file that is not
+    there or is not a file.
     """
-    found = [path for argument in arguments for path in _named(argument, cwd)]
+    found = [path for argument in arguments for path in _named(argument, cwd, is_run)]
     unique: dict[str, Path] = {}
     for path in natural_order(found):
         unique.setdefault(os.path.realpath(path), path)
-    return list(unique.values())
+    directories = tuple(path for path in unique.values() if path.is_dir())
+    return NamedResults(tuple(path for path in unique.values() if path not in directories), directories)
 
 
 def natural_order(paths: Iterable[Path]) -> list[Path]:
@@ -44,28 +55,24 @@ def _piece(text: str) -> tuple[str, int, str]:
     return ("", len(significant), significant)
 
 
-def _named(argument: str, cwd: Path) -> list[Path]:
+def _named(argument: str, cwd: Path, is_run: Callable[[Path], bool]) -> list[Path]:
     path = cwd / argument
     if not path.exists() and glob.has_magic(argument):
-        return _matches(argument, cwd)
-    if path.is_dir():
-        raise EvidenceError(
-            f"{argument}: is a directory, name the result files in it, for example {argument.rstrip('/')}/*.json"
-        )
+        return _matches(argument, cwd, is_run)
     if not path.exists():
         raise EvidenceError(f"{argument}: there is no such file in {cwd}")
-    if not path.is_file():
+    if not path.is_file() and not path.is_dir():
         raise EvidenceError(f"{argument}: is not a regular file")
     return [path]
 
 
-def _matches(pattern: str, cwd: Path) -> list[Path]:
+def _matches(pattern: str, cwd: Path, is_run: Callable[[Path], bool]) -> list[Path]:
     # Path.glob refuses absolute patterns.
-    names = glob.glob(pattern, root_dir=cwd, recursive=True)  # noqa: PTH207
-    files = [cwd / name for name in names if not (cwd / name).is_dir()]
-    if not files:
+    paths = [cwd / name for name in glob.glob(pattern, root_dir=cwd, recursive=True)]  # noqa: PTH207
+    found = [path for path in paths if not path.is_dir() or is_run(path)]
+    if not found:
         raise EvidenceError(f"{pattern}: the pattern matches no file in {cwd}")
-    for path in files:
-        if not path.is_file():
+    for path in found:
+        if not path.is_file() and not path.is_dir():
             raise EvidenceError(f"{path}: is a broken link or not a regular file")
-    return files
+    return found

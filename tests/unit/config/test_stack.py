@@ -65,9 +65,7 @@ def test_a_variable_may_set_a_kpi_that_another_layer_names() -> None:
 
 def test_trap_41_an_unknown_profile_is_never_invented() -> None:
     assert told(profile="cii") == ["soak.yaml:3:1: there is no profile 'cii' - did you mean 'ci'?"]
-    assert told(file="version: 1\n", profile="ci") == [
-        "soak.yaml:1:1: there is no profile 'ci'; known here: smoke"
-    ]
+    assert told(file="version: 1\n", profile="ci") == ["soak.yaml:1:1: there is no profile 'ci'; known here: smoke"]
     assert told(file=None, profile="ci") == [
         "profile 'ci': is not defined, because there is no soak.yaml; write one, or leave the profile out"
     ]

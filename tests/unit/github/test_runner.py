@@ -23,7 +23,7 @@ class Log(io.StringIO):
     """Keeps what a step prints."""
 
     def read(self) -> tuple[list[str], bool]:
-        """The commands that a runner would obey, on any line without a fence before it; whether a fence still stands."""
+        """The commands that a runner would obey, on any line without a fence before it; whether a fence stands."""
         found: list[str] = []
         token = None
         for line in re.split(r"\r\n|\r|\n", self.getvalue()):

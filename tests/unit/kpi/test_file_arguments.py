@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import random
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from soak_action.errors import EvidenceError
-from soak_action.kpi.file_arguments import find_files, natural_order
+from soak_action.kpi.file_arguments import find_results, natural_order
 
 
 @pytest.fixture
@@ -22,7 +23,17 @@ def results(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def names(paths: list[Path]) -> list[str]:
+def is_run(path: Path) -> bool:
+    return (path / "run.json").is_file()
+
+
+def find_files(arguments: list[str], cwd: Path) -> list[Path]:
+    found = find_results(arguments, cwd, is_run)
+    assert found.directories == ()
+    return list(found.files)
+
+
+def names(paths: Iterable[Path]) -> list[str]:
     return [path.name for path in paths]
 
 
@@ -88,17 +99,24 @@ def test_a_file_counts_once_however_often_it_is_named(results: Path) -> None:
     assert len(find_files(given_twice, results)) == 11
 
 
-@pytest.mark.parametrize(
-    ("argument", "says"),
-    [
-        ("results/5.json", "results/5.json: there is no such file in "),
-        ("results/", "results/: is a directory, name the result files in it, for example results/*.json"),
-    ],
-)
-def test_what_is_no_file_is_refused(results: Path, argument: str, says: str) -> None:
-    with pytest.raises(EvidenceError) as caught:
-        find_files(["results/1.json", argument], results)
-    assert str(caught.value).startswith(says)
+def test_what_is_not_there_is_refused(results: Path) -> None:
+    with pytest.raises(EvidenceError, match=r"^results/5\.json: there is no such file in "):
+        find_files(["results/1.json", "results/5.json"], results)
+
+
+def test_a_pattern_finds_runs_and_passes_over_other_directories(results: Path) -> None:
+    (results / "runs" / "one").mkdir(parents=True)
+    (results / "runs" / "one" / "run.json").write_text("{}")
+    (results / "runs" / "none").mkdir()
+    found = find_results(["runs/*"], results, is_run)
+    assert (found.files, names(found.directories)) == ((), ["one"])
+    with pytest.raises(EvidenceError, match="matches no file"):
+        find_results(["runs/n*"], results, is_run)
+
+
+def test_a_directory_that_is_named_is_passed_on(results: Path) -> None:
+    found = find_results(["results/", "results/1.json"], results, is_run)
+    assert (names(found.files), names(found.directories)) == (["1.json"], ["results"])
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="named pipes in directories exist on POSIX only")
