@@ -95,6 +95,11 @@ FILES: tuple[tuple[str, str, str], ...] = (
     ("iterations/00001/stderr.log", "", "The standard error of iteration 1, likewise."),
     (GATE, "gate", ""),
     (f"{RESULTS}/00001.json", "", "The first result file as it was judged; it keeps its ending, such as `.csv`."),
+    (
+        "unrecorded/00001-1/",
+        "",
+        "What iteration 1 left when soak was killed before it was recorded; it was made again. It is not evidence.",
+    ),
     (VERDICT, "verdict", ""),
     (RECEIPT, "receipt", ""),
     (

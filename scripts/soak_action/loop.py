@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from math import ceil, nan
 from pathlib import Path
 from typing import Any, Protocol
 
-from soak_action.config.model import Config, Kpi, Workload
+from soak_action import units
+from soak_action.config.model import Config, Workload
+from soak_action.course import Course
 from soak_action.errors import SoakError, UsageError
 from soak_action.evidence.ledger import Ledger
 from soak_action.evidence.measurements import State
 from soak_action.evidence.run_dir import IterationDir, RunDir, digests_below, stamp
-from soak_action.gate.limits import abort_breached
 from soak_action.kpi.extract import Extraction, IterationOutput, extract
 from soak_action.workload import process
 from soak_action.workload.command import find_program, resolve_command
@@ -23,7 +22,21 @@ from soak_action.workload.environment import child_environment
 from soak_action.workload.stop import StopRequest
 
 _CLOCK_STEP_SECONDS = 2.0
-_SEGMENT = 1
+
+
+@dataclass(frozen=True)
+class Segment:
+    """An uninterrupted part of a run: its number, the soak time at which it begins, and how long it may last.
+
+    Both times are in seconds; without a `limit` it lasts as long as the run.
+    """
+
+    number: int = 1
+    begins: float = 0.0
+    limit: float | None = None
+
+
+_WHOLE_RUN = Segment()
 
 
 @dataclass(frozen=True)
@@ -105,23 +118,25 @@ class Loop:
         self._clock = clock
         self._stop = stop
         self._progress = progress
+        self._segment = Segment()
         self._began = 0.0
         self._started_at = clock.now()
-        self._done = 0
-        self._slot = 0
-        self._last_end = 0.0
-        self._recent = {
-            kpi.name: deque[float](maxlen=kpi.abort.iterations) for kpi in config.kpis if kpi.abort is not None
-        }
+        self._course = Course(config)
+        self._before = 0
 
-    def execute(self) -> State:
-        """Run until the schedule is met, the budget is exhausted, a live rule aborts or a stop is requested.
+    def execute(self, segment: Segment = _WHOLE_RUN, past: Iterable[Mapping[str, Any]] = ()) -> State:
+        """Run until the schedule is met, budget or segment are used up, a live rule aborts or a stop is requested.
 
-        Raises SurroundingsError when evidence can no longer be written; what was written before stays readable.
+        `past` are the records of earlier segments. A segment makes at least one iteration before it pauses, and later
+        ones only if the longest iteration so far would still end in time. Raises SurroundingsError when evidence can no
+        longer be written; what was written before stays readable, and the run can be resumed.
         """
+        for record in past:
+            self._course.add(record, record["offset_seconds"] + record["seconds"])
+        self._segment, self._before = segment, self._course.number
         self._started_at = started_at = self._clock.now()
         self._began = self._clock.monotonic()
-        state: State = "aborted"
+        state: State = "interrupted"
         reason = "soak itself failed"
         try:
             state, reason = self._iterate()
@@ -131,13 +146,13 @@ class Loop:
         finally:
             self._ledger.end_segment(
                 {
-                    "segment": _SEGMENT,
+                    "segment": segment.number,
                     "started_at": stamp(started_at),
                     "ended_at": stamp(self._clock.now()),
                     "state": state,
                     "reason": reason,
-                    "iterations": self._done,
-                    "measured_seconds": self._elapsed(),
+                    "iterations": self._course.number,
+                    "measured_seconds": self._since_start(),
                     "clock_drift_seconds": self._clock_drift(),
                 }
             )
@@ -145,51 +160,60 @@ class Loop:
 
     def _iterate(self) -> tuple[State, str]:
         while True:
+            if breached := self._course.breached():
+                return "aborted", f"aborted by {breached}.abort"
             if self._stop.requested:
                 return "interrupted", f"stopped by signal {self._stop.signal}"
             if self._is_met():
                 return "finished", "schedule met"
             if self._budget_left() <= 0:
                 return "aborted", "budget exhausted"
+            if self._segment_left() <= 0:
+                return "paused", self._why_paused()
             if self._wait_for_slot():
                 continue
-            outcome = self._iteration(self._done + 1)
+            if self._segment_left() < self._course.longest:
+                return "paused", self._why_paused()
+            outcome = self._iteration(self._course.number + 1)
             if outcome == "cancelled" and not self._stop.requested:
                 return "aborted", "budget exhausted"
-            if breached := self._breached():
-                return "aborted", f"aborted by {breached}.abort"
 
     def _is_met(self) -> bool:
         schedule = self._config.schedule
-        enough = schedule.iterations is None or self._done >= schedule.iterations
-        return enough and (schedule.duration is None or self._elapsed() >= schedule.duration)
+        return self._has_enough() and (schedule.duration is None or self._elapsed() >= schedule.duration)
+
+    def _has_enough(self) -> bool:
+        iterations = self._config.schedule.iterations
+        return iterations is None or self._course.completed >= iterations
 
     def _budget_left(self) -> float:
         budget = self._config.schedule.budget
         return float("inf") if budget is None else budget - self._elapsed()
 
+    def _segment_left(self) -> float:
+        """Return the seconds that the segment has left; until its first iteration was made it has all the time."""
+        if self._segment.limit is None or self._course.number == self._before:
+            return float("inf")
+        return self._segment.limit - self._since_start()
+
+    def _why_paused(self) -> str:
+        limit = units.format_duration(self._segment.limit or 0.0)
+        return f"no further iteration would end within the segment of {limit}"
+
     def _wait_for_slot(self) -> bool:
         """Wait for the next iteration's turn; return whether anything but that turn ended the wait."""
-        left = self._next_start() - self._elapsed()
+        left = self._course.next_start() - self._elapsed()
         if left <= 0:
             return False
         schedule = self._config.schedule
         until_met = float("inf")
-        if schedule.duration is not None and (schedule.iterations is None or self._done >= schedule.iterations):
+        if schedule.duration is not None and self._has_enough():
             until_met = schedule.duration - self._elapsed()
-        self._stop.wait(min(left, until_met, self._budget_left()))
-        return (
-            self._stop.requested or self._is_met() or self._budget_left() <= 0 or self._next_start() > self._elapsed()
-        )
+        self._stop.wait(min(left, until_met, self._budget_left(), self._segment_left()))
+        return self._stop.requested or self._course.next_start() > self._elapsed() or self._is_over()
 
-    def _next_start(self) -> float:
-        """Return the soak time at which the next iteration is due; a slot that was missed is skipped."""
-        schedule = self._config.schedule
-        if self._done == 0:
-            return 0.0
-        if schedule.every:
-            return self._slot * schedule.every
-        return self._last_end + (schedule.pause or 0.0)
+    def _is_over(self) -> bool:
+        return self._is_met() or self._budget_left() <= 0 or self._segment_left() <= 0
 
     def _iteration(self, number: int) -> str:
         self._progress.begin_iteration(number)
@@ -205,7 +229,7 @@ class Loop:
         found = self._collect(folder, finished, not_before_ns)
         record = {
             "iteration": number,
-            "segment": _SEGMENT,
+            "segment": self._segment.number,
             "started_at": stamp(started_at),
             "offset_seconds": offset,
             "seconds": round(finished.seconds, 6),
@@ -223,11 +247,9 @@ class Loop:
             "results": digests_below(folder),
         }
         self._ledger.add_iteration(record)
-        self._done = number
-        self._last_end = self._elapsed()
-        self._advance_slot()
-        self._remember(number, found)
-        self._progress.end_iteration(record, self._last_end)
+        ended = self._elapsed()
+        self._course.add(record, ended)
+        self._progress.end_iteration(record, ended)
         return finished.outcome
 
     def _start_and_wait(self, folder: IterationDir, number: int) -> process.Finished:
@@ -243,7 +265,7 @@ class Loop:
             log_limit=self._config.evidence.log_limit,
             timeout=min(workload.timeout, budget_left),
             stop=self._stop,
-            mark=f"{self._run.run_id}/{number}",
+            mark=self._run.mark(number),
         )
         if finished.outcome == "timeout" and budget_left < workload.timeout:
             return replace(finished, outcome="cancelled", detail="stopped because the budget of the run was exhausted")
@@ -265,28 +287,13 @@ class Loop:
         }
         return extract(self._config.kpis, output, built_in, workload_ok=finished.outcome == "ok")
 
-    def _advance_slot(self) -> None:
-        every = self._config.schedule.every
-        if every:
-            self._slot = max(self._slot + 1, ceil(self._last_end / every))
-
-    def _remember(self, number: int, found: Extraction) -> None:
-        if number > self._config.schedule.warmup:
-            for name, recent in self._recent.items():
-                recent.append(found.values.get(name, nan))
-
-    def _breached(self) -> str | None:
-        for kpi in self._config.kpis:
-            if self._is_breached(kpi):
-                return kpi.name
-        return None
-
-    def _is_breached(self, kpi: Kpi) -> bool:
-        return kpi.abort is not None and abort_breached(kpi, list(self._recent[kpi.name]))
-
     def _elapsed(self) -> float:
+        """Return the soak time in seconds: that of all segments, without the gaps between them."""
+        return round(self._segment.begins + self._since_start(), 6)
+
+    def _since_start(self) -> float:
         return round(self._clock.monotonic() - self._began, 6)
 
     def _clock_drift(self) -> float:
         """Return how far the wall clock has moved away from the monotonic one since the segment began, in seconds."""
-        return round((self._clock.now() - self._started_at).total_seconds() - self._elapsed(), 3)
+        return round((self._clock.now() - self._started_at).total_seconds() - self._since_start(), 3)

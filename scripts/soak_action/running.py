@@ -1,4 +1,4 @@
-"""One run from its promise to its receipt: begin, lock, loop, seal."""
+"""One run from its promise to its receipt: begin or go on, lock, loop, seal."""
 
 from __future__ import annotations
 
@@ -15,8 +15,10 @@ from soak_action.config.model import Config
 from soak_action.errors import ExitCode, exit_code_of
 from soak_action.evidence.ledger import Ledger
 from soak_action.evidence.run_dir import OUTPUT_DIRECTORY, RECEIPT, RunDir
+from soak_action.evidence.standing import Standing
 from soak_action.files import DirectoryLock, describe_owner
-from soak_action.loop import Clock, Loop, Progress, Surroundings, check_workload
+from soak_action.loop import Clock, Loop, Progress, Segment, Surroundings, check_workload
+from soak_action.resuming import examine, has_ended, make_ready, recorded_configuration
 from soak_action.verify import Judged, seal
 from soak_action.workload.stop import StopRequest
 
@@ -25,48 +27,112 @@ from soak_action.workload.stop import StopRequest
 class Means:
     """What a run needs from outside: clocks, names nobody has used, who may stop it, and who watches.
 
-    `random_suffixes` yields six hexadecimal digits each time. `began` is told the run's directory before the first
-    iteration starts; `progress` opens the display of one configuration.
+    `random_suffixes` yields six hexadecimal digits each time. `configured` is told the configuration before anything
+    starts, `began` the run's directory before the next iteration does; `progress` opens the display of one
+    configuration.
     """
 
     clock: Clock
     random_suffixes: Iterator[str]
     stop: StopRequest
     progress: Callable[[Config], AbstractContextManager[Progress]]
+    configured: Callable[[Loaded], None] = lambda _: None
     began: Callable[[RunDir], None] = lambda _: None
 
 
 def run(
-    loaded: Loaded, output: Path | None, means: Means, *, argv: Sequence[str], environ: Mapping[str, str], python: str
+    loaded: Loaded,
+    output: Path | None,
+    means: Means,
+    *,
+    argv: Sequence[str],
+    environ: Mapping[str, str],
+    python: str,
+    segment: float | None = None,
 ) -> Judged:
     """Run what `loaded` says below `output` (default: .soak beside the configuration), judge it and seal it.
 
-    `argv` is what the run was asked for, `python` the interpreter that SOAK_PYTHON names. Raises UsageError when the
-    workload cannot be started at all, SurroundingsError when evidence can no longer be written.
+    `argv` is what the run was asked for, `python` the interpreter that SOAK_PYTHON names. With `segment` the run pauses
+    before an iteration that would not end within so many seconds. Raises UsageError when the workload cannot be started
+    at all, SurroundingsError when evidence can no longer be written.
     """
+    means.configured(loaded)
     surroundings = Surroundings(loaded.base, environ, python, loaded.profile)
     check_workload(loaded.config, surroundings)
-    now = means.clock.now()
     run_dir, genesis = begin_run(
         loaded,
         output or loaded.base / OUTPUT_DIRECTORY,
         argv=argv,
         environ=environ,
-        now=now,
+        now=means.clock.now(),
         random_suffixes=means.random_suffixes,
     )
     means.began(run_dir)
-    owner = describe_owner(now.isoformat(timespec="seconds"))
-    with DirectoryLock(run_dir.path, owner), means.progress(loaded.config) as progress:
-        with Ledger(run_dir.path, genesis) as ledger:
-            Loop(run_dir, loaded.config, ledger, surroundings, means.clock, means.stop, progress).execute()
+    with _lock(run_dir, means):
+        return _go_on(run_dir, loaded.config, Standing(genesis, genesis), surroundings, means, segment)
+
+
+def resume(
+    run_dir: RunDir,
+    means: Means,
+    *,
+    environ: Mapping[str, str],
+    python: str,
+    directory: Path,
+    segment: float | None = None,
+) -> Judged:
+    """Go on with a run that was paused, interrupted or killed, as its next segment; judge it and seal it.
+
+    What it began with has to hold still; `directory` is where its configuration is looked for when it does not lie
+    beside the run's `.soak`. A run that had come to its end when soak was killed is only sealed. Raises UsageError when
+    the run has ended or something differs, LockedError when somebody else is running it, EvidenceError when its
+    evidence does not verify, SurroundingsError when evidence can no longer be written.
+    """
+    with _lock(run_dir, means):
+        standing = examine(run_dir)
+        if has_ended(standing):
+            means.began(run_dir)
+            run_dir.unseal()
+            return seal(run_dir)
+        loaded = recorded_configuration(run_dir, environ=environ, directory=directory)
+        means.configured(loaded)
+        surroundings = Surroundings(loaded.base, environ, python, loaded.profile)
+        check_workload(loaded.config, surroundings)
+        means.began(run_dir)
+        make_ready(run_dir, standing)
+        return _go_on(run_dir, loaded.config, standing, surroundings, means, segment)
+
+
+def _lock(run_dir: RunDir, means: Means) -> DirectoryLock:
+    return DirectoryLock(run_dir.path, describe_owner(means.clock.now().isoformat(timespec="seconds")))
+
+
+def _go_on(
+    run_dir: RunDir,
+    config: Config,
+    standing: Standing,
+    surroundings: Surroundings,
+    means: Means,
+    limit: float | None,
+) -> Judged:
+    """Make the next segment of a run, of at most `limit` seconds, and seal the run."""
+    segment = Segment(standing.next_segment, standing.next_begins, limit)
+    with means.progress(config) as progress:
+        with Ledger(run_dir.path, standing.head) as ledger:
+            if standing.killed is not None:
+                ledger.end_segment(standing.killed)
+            loop = Loop(run_dir, config, ledger, surroundings, means.clock, means.stop, progress)
+            loop.execute(segment, standing.past(run_dir))
         return seal(run_dir)
 
 
 def exit_code(judged: Judged, stop: StopRequest) -> ExitCode:
-    """Return the exit code of a run: that of its verdict, unless a signal ended it."""
-    if judged.outcome.conduct.state == "interrupted":
+    """Return the exit code of a run: that of its verdict, unless a signal ended it or nothing is wrong but a pause."""
+    state = judged.outcome.conduct.state
+    if state == "interrupted":
         return ExitCode.INTERRUPTED if stop.signal == signal.SIGINT else ExitCode.TERMINATED
+    if state == "paused" and judged.verdict.verdict == "inconclusive":
+        return ExitCode.DONE
     return exit_code_of(judged.verdict.verdict, judged.config.gate.fail_on)
 
 
@@ -74,7 +140,7 @@ def summary(judged: Judged, code: ExitCode) -> dict[str, Any]:
     """Return what ``soak run --json`` prints."""
     return {
         "run_dir": str(judged.run.path),
-        "run_id": judged.run.run_id,
+        "run_id": judged.promise.run["run_id"],
         "state": judged.outcome.conduct.state,
         "verdict": judged.verdict.verdict,
         "exit_code": int(code),

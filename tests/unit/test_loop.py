@@ -13,7 +13,7 @@ from soak_action.config.model import Abort, Config, EvidenceSettings, Gate, Json
 from soak_action.errors import SurroundingsError, UsageError
 from soak_action.evidence.ledger import Ledger
 from soak_action.evidence.run_dir import RunDir
-from soak_action.loop import Clock, Loop, Surroundings, check_workload
+from soak_action.loop import Clock, Loop, Segment, Surroundings, check_workload
 from soak_action.workload.process import Captured, Finished
 
 NOTHING = Captured(0, 0, False)
@@ -94,7 +94,15 @@ def kpi(**changes) -> Kpi:
 
 @pytest.fixture
 def run_loop(tmp_path):
-    def call(schedule: Schedule, time: FakeTime, workload: FakeWorkload, kpis=(), timeout: float = HOUR):
+    def call(
+        schedule: Schedule,
+        time: FakeTime,
+        workload: FakeWorkload,
+        kpis=(),
+        timeout: float = HOUR,
+        segment: Segment = Segment(),  # noqa: B008 - it is frozen
+        past=(),
+    ):
         config = Config(
             suite="s",
             workload=Workload(("/bin/sh",), timeout, {}, None),
@@ -105,14 +113,14 @@ def run_loop(tmp_path):
         )
         surroundings = Surroundings(tmp_path, {"PATH": "/bin:/usr/bin"}, "/usr/bin/python3", None, start=workload)
         run = RunDir(tmp_path / "20261123T000000Z-default-000000")
-        (run.path / "iterations").mkdir(parents=True)
+        (run.path / "iterations").mkdir(parents=True, exist_ok=True)
         with Ledger(run.path, "0" * 64) as ledger:
             loop = Loop(run, config, ledger, surroundings, time.clock(), time, Silent())
-            state = loop.execute()
+            state = loop.execute(segment, past)
         records = [json.loads(line) for line in (run.path / "iterations.jsonl").read_text().splitlines()]
-        (segment,) = [json.loads(line) for line in (run.path / "segments.jsonl").read_text().splitlines()]
-        assert segment["state"] == state
-        return records, segment
+        *_, end = [json.loads(line) for line in (run.path / "segments.jsonl").read_text().splitlines()]
+        assert end["state"] == state
+        return records, end
 
     return call
 
@@ -214,9 +222,131 @@ def test_evidence_that_cannot_be_written_ends_the_segment_with_the_reason(run_lo
         run_loop(replace(SCHEDULE, iterations=1), time, FakeWorkload(time, takes=takes))
     (segment,) = (tmp_path / "20261123T000000Z-default-000000/segments.jsonl").read_text().splitlines()
     assert json.loads(segment)["reason"] == "the disk is full"
+    assert json.loads(segment)["state"] == "interrupted"
 
 
 def test_a_configuration_without_a_workload_is_refused(tmp_path):
     config = Config("s", None, SCHEDULE, (), Gate(()), EvidenceSettings(1))
     with pytest.raises(UsageError, match="nothing to run"):
         check_workload(config, Surroundings(tmp_path, {}, "python", None))
+
+
+def segments_of(run_loop, schedule: Schedule, time: FakeTime, workload: FakeWorkload, limit: float, kpis=()):
+    """Run segment after segment, an hour between them, until the run has ended; return records and ends."""
+    records, ends, begins = [], [], 0.0
+    while not ends or ends[-1]["state"] == "paused":
+        assert len(ends) < 50, "it never ends"
+        segment = Segment(len(ends) + 1, begins, limit)
+        records, end = run_loop(schedule, time, workload, kpis=kpis, segment=segment, past=records)
+        ends.append(end)
+        begins += end["measured_seconds"]
+        time.pass_by(HOUR)
+    return records, ends
+
+
+def test_a_segment_starts_no_iteration_that_would_not_end_in_time(run_loop):
+    time = FakeTime()
+    workload = FakeWorkload(time, takes=lambda number: 40.0)
+    records, end = run_loop(replace(SCHEDULE, iterations=9), time, workload, segment=Segment(limit=100.0))
+    assert starts(records) == [0, 40]
+    assert (end["state"], end["measured_seconds"], end["iterations"]) == ("paused", 80, 2)
+    assert end["reason"] == "no further iteration would end within the segment of 1m40s"
+
+
+def test_an_iteration_that_ends_with_the_segment_is_still_made(run_loop):
+    time = FakeTime()
+    workload = FakeWorkload(time, takes=lambda number: 50.0)
+    records, _ = run_loop(replace(SCHEDULE, iterations=9), time, workload, segment=Segment(limit=100.0))
+    assert starts(records) == [0, 50]
+
+
+def test_a_schedule_that_is_met_within_the_segment_is_finished_not_paused(run_loop):
+    time = FakeTime()
+    workload = FakeWorkload(time, takes=lambda number: 50.0)
+    _, end = run_loop(replace(SCHEDULE, iterations=2), time, workload, segment=Segment(limit=100.0))
+    assert end["state"] == "finished"
+
+
+def test_a_segment_makes_one_iteration_even_if_that_takes_longer(run_loop):
+    time = FakeTime()
+    workload = FakeWorkload(time, takes=lambda number: 40.0)
+    records, ends = segments_of(run_loop, replace(SCHEDULE, iterations=3), time, workload, limit=1.0)
+    assert [record["segment"] for record in records] == [1, 2, 3]
+    assert [end["state"] for end in ends] == ["paused", "paused", "finished"]
+
+
+def test_segments_go_on_with_count_soak_time_and_pace(run_loop):
+    time = FakeTime()
+    schedule = replace(SCHEDULE, duration=24 * HOUR, every=HOUR)
+    records, ends = segments_of(run_loop, schedule, time, FakeWorkload(time, takes=lambda number: 60.0), limit=5 * HOUR)
+    assert starts(records) == [hour * HOUR for hour in range(24)]
+    assert [record["iteration"] for record in records] == list(range(1, 25))
+    assert [end["measured_seconds"] / HOUR for end in ends] == [5, 5, 5, 5, 4]
+    assert [end["iterations"] for end in ends] == [5, 10, 15, 20, 24]
+    assert [record["segment"] for record in records] == [1 + number // 5 for number in range(24)]
+
+
+def test_a_pause_between_iterations_goes_on_in_the_next_segment(run_loop):
+    time = FakeTime()
+    schedule = replace(SCHEDULE, iterations=3, pause=30.0)
+    records, ends = segments_of(run_loop, schedule, time, FakeWorkload(time, takes=lambda number: 10.0), limit=25.0)
+    assert starts(records) == [0, 40, 80]
+    assert [end["measured_seconds"] for end in ends] == [25, 25, 40]
+
+
+def test_the_budget_counts_the_soak_time_of_all_segments(run_loop):
+    time = FakeTime()
+    schedule = replace(SCHEDULE, iterations=9, budget=100.0)
+    records, ends = segments_of(run_loop, schedule, time, FakeWorkload(time, takes=lambda number: 30.0), limit=60.0)
+    assert [record["outcome"] for record in records] == ["ok", "ok", "ok", "cancelled"]
+    assert (ends[-1]["reason"], len(ends)) == ("budget exhausted", 2)
+
+
+def past_record(number: int, value: float | None = 0.0, outcome: str = "ok") -> dict:
+    kpis = {} if value is None else {"v": value}
+    return {"iteration": number, "offset_seconds": number - 1.0, "seconds": 1.0, "outcome": outcome, "kpis": kpis}
+
+
+@pytest.mark.parametrize(
+    ("past", "made"),
+    [
+        ([past_record(1, 9.0)], 1),
+        ([past_record(1, 9.0), past_record(2, outcome="cancelled")], 1),
+        ([past_record(1, 0.0)], 2),
+        ([past_record(1, 9.0), past_record(2, None)], 2),
+        ([past_record(1, 9.0), past_record(2, 9.0)], 0),
+    ],
+    ids=["row goes on", "cancelled breaks no row", "row begins", "gap breaks the row", "breached already"],
+)
+def test_a_live_rule_looks_back_into_earlier_segments(run_loop, tmp_path, past, made):
+    time = FakeTime()
+    workload = FakeWorkload(time, value=lambda number: 9.0)
+    schedule, live = replace(SCHEDULE, iterations=9), kpi(abort=Abort(beyond=5, iterations=2))
+    segment = Segment(2, float(len(past)))
+    records, end = run_loop(schedule, time, workload, kpis=[live], segment=segment, past=past)
+    assert (len(records), end["reason"]) == (made, "aborted by v.abort")
+
+
+def test_a_cancelled_iteration_keeps_its_number_and_does_not_count_as_done(run_loop):
+    time = FakeTime()
+    past = [past_record(1), past_record(2, outcome="cancelled")]
+    schedule = replace(SCHEDULE, iterations=3)
+    records, end = run_loop(schedule, time, FakeWorkload(time), segment=Segment(2, 2.0), past=past)
+    assert [record["iteration"] for record in records] == [3, 4]
+    assert (end["state"], end["iterations"]) == ("finished", 4)
+
+
+def test_the_longest_iteration_of_earlier_segments_counts(run_loop):
+    time = FakeTime()
+    past = [{**past_record(1), "seconds": 90.0}]
+    schedule = replace(SCHEDULE, iterations=5)
+    records, end = run_loop(schedule, time, FakeWorkload(time), segment=Segment(2, 90.0, 91.0), past=past)
+    assert (starts(records), end["state"]) == ([90, 91], "paused")
+
+
+def test_a_stop_ends_the_wait_of_a_resumed_run_without_an_iteration(run_loop):
+    time = FakeTime()
+    time.stop_at = 1010.0
+    schedule = replace(SCHEDULE, iterations=5, pause=60.0)
+    records, end = run_loop(schedule, time, FakeWorkload(time), segment=Segment(2, 1.0, 5.0), past=[past_record(1)])
+    assert (records, end["state"], end["iterations"]) == ([], "interrupted", 1)

@@ -91,6 +91,8 @@ class _Bar:
         schedule = config.schedule
         self._by_time = schedule.duration is not None
         self._total = schedule.duration or schedule.iterations or 0
+        self._began = time.monotonic()
+        self._moved = False
         self._bar = tqdm(total=self._total, file=stream, unit="s" if self._by_time else "iteration", leave=False)
 
     def begin_iteration(self, number: int) -> None:
@@ -102,8 +104,16 @@ class _Bar:
         """Print the iteration's line above the bar and advance it."""
         position = soak_seconds if self._by_time else record["iteration"]
         with contextlib.suppress(OSError, ValueError):
+            if not self._moved:
+                before = soak_seconds - (time.monotonic() - self._began) if self._by_time else position - 1
+                self._begin_at(max(0, before))
             self._bar.write(describe(self._config, record, soak_seconds), file=self._bar.fp)
             self._bar.update(min(position, self._total) - self._bar.n)
+
+    def _begin_at(self, position: float) -> None:
+        """Count what earlier segments did as done, but not for the pace that the time left is reckoned by."""
+        self._moved = True
+        self._bar.initial = self._bar.n = min(position, self._total)
 
     def close(self) -> None:
         """Remove the bar."""
@@ -116,7 +126,7 @@ def describe(config: Config, record: Mapping[str, Any], soak_seconds: float) -> 
     number, planned = record["iteration"], config.schedule.planned_iterations
     warmup = " (warm-up)" if number <= config.schedule.warmup else ""
     parts = [
-        f"iteration {number}{f'/{planned}' if planned else ''}{warmup}",
+        f"iteration {number}{f'/{planned}' if planned and number <= planned else ''}{warmup}",
         record["outcome"],
         format_duration(round(record["seconds"], 3)),
     ]

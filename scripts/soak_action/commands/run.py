@@ -15,12 +15,20 @@ from typing import Any
 
 from soak_action import canonical, running
 from soak_action.commands.progress import open_progress
-from soak_action.commands.settings import add_configuration_arguments, add_json_argument, configuration
+from soak_action.commands.settings import (
+    add_configuration_arguments,
+    add_json_argument,
+    configuration,
+    current_directory,
+    read_segment,
+    run_to_resume,
+)
 from soak_action.commands.signals import stop_on_signals
-from soak_action.config.load import Loaded, Setting
+from soak_action.config.load import Setting
 from soak_action.config.model import Config
 from soak_action.errors import ExitCode, UsageError
 from soak_action.loop import Clock, Progress
+from soak_action.verify import Judged
 from soak_action.workload.stop import StopRequest
 
 NAME = "run"
@@ -28,7 +36,9 @@ SUMMARY = "run a workload again and again, judge it, keep the evidence"
 DESCRIPTION = """\
 Runs the workload of soak.yaml, or the COMMAND after --, judges every iteration
 by the configured rules and writes the evidence below .soak/. A COMMAND without
-any configuration is measured by exit_code, wall_seconds and peak_rss_mib."""
+any configuration is measured by exit_code, wall_seconds and peak_rss_mib.
+With --segment a run pauses in time, exits 0 unless a rule is breached already,
+and goes on with --resume: same count, same soak time, same chain of records."""
 EXAMPLE = "soak run --iterations 5 -- python3 job.py"
 
 
@@ -38,6 +48,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_configuration_arguments(parser)
     parser.add_argument("--iterations", metavar="N", help="run this many iterations, such as 24")
     parser.add_argument("--duration", metavar="D", help="soak for this long, such as 90s, 30m or 24h")
+    parser.add_argument(
+        "--segment", metavar="D", help="pause before an iteration that would not end within this time, such as 5h"
+    )
+    parser.add_argument(
+        "--resume", metavar="DIR", help="go on with a run that was paused, interrupted or killed; DIR is its directory"
+    )
     parser.add_argument("--output", metavar="DIR", help="where runs are kept (default: .soak beside the configuration)")
     add_json_argument(parser)
 
@@ -45,22 +61,44 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def execute(arguments: argparse.Namespace) -> int:
     """Run the command and return its exit code."""
     stop = stop_on_signals()
-    loaded = configuration(arguments, _settings(arguments))
-    judged = running.run(
-        loaded,
-        Path(arguments.output).absolute() if arguments.output else None,
-        means(stop, lambda config: open_progress(config, sys.stderr)),
-        argv=arguments.words,
-        environ=os.environ,
-        python=sys.executable,
-    )
+    segment = read_segment(arguments.segment, "--segment")
+    real = means(stop, lambda config: open_progress(config, sys.stderr))
+    judged = _begin(arguments, real, segment) if arguments.resume is None else _resume(arguments, real, segment)
     code = running.exit_code(judged, stop)
     try:
-        _print(arguments, loaded, judged.verdict.to_dict(), running.summary(judged, code))
+        _print(arguments, judged, running.summary(judged, code))
     except OSError:
         # The run is sealed and its exit code still holds, even if the terminal is gone.
         return int(code or ExitCode.SURROUNDINGS)
     return int(code)
+
+
+def _begin(arguments: argparse.Namespace, real: running.Means, segment: float | None) -> Judged:
+    return running.run(
+        configuration(arguments, _settings(arguments)),
+        Path(arguments.output).absolute() if arguments.output else None,
+        real,
+        argv=arguments.words,
+        environ=os.environ,
+        python=sys.executable,
+        segment=segment,
+    )
+
+
+def _resume(arguments: argparse.Namespace, real: running.Means, segment: float | None) -> Judged:
+    for name in ("profile", "config", "set", "iterations", "duration", "output"):
+        if getattr(arguments, name) not in (None, []):
+            raise UsageError(f"--{name} cannot stand beside --resume: a run goes on with what it began with")
+    if arguments.workload:
+        raise UsageError("a command cannot stand beside --resume: a run goes on with what it began with")
+    return running.resume(
+        run_to_resume(arguments.resume, "--resume"),
+        real,
+        environ=os.environ,
+        python=sys.executable,
+        directory=current_directory(),
+        segment=segment,
+    )
 
 
 def means(stop: StopRequest, progress: Callable[[Config], AbstractContextManager[Progress]]) -> running.Means:
@@ -73,14 +111,14 @@ def means(stop: StopRequest, progress: Callable[[Config], AbstractContextManager
     )
 
 
-def _print(arguments: argparse.Namespace, loaded: Loaded, verdict: dict[str, Any], summary: dict[str, Any]) -> None:
+def _print(arguments: argparse.Namespace, judged: Judged, summary: dict[str, Any]) -> None:
     if arguments.json:
         print(canonical.compact(summary))
         return
     from soak_action.report.console import run_text, verdict_text
 
-    units = {kpi.name: kpi.unit for kpi in loaded.config.kpis}
-    print(verdict_text(verdict, units, loaded.config.gate.fail_on))
+    units = {kpi.name: kpi.unit for kpi in judged.config.kpis}
+    print(verdict_text(judged.verdict.to_dict(), units, judged.config.gate.fail_on))
     print(run_text(summary, _program(sys.argv[0])))
 
 

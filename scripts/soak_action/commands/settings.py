@@ -10,7 +10,11 @@ from pathlib import Path
 
 from soak_action.config.load import Loaded, Request, Setting, load
 from soak_action.config.model import JsonSource, RegexSource, Source
-from soak_action.errors import SurroundingsError, UsageError
+from soak_action.errors import EvidenceError, SurroundingsError, UsageError
+from soak_action.evidence.gate_dir import find as find_judgement
+from soak_action.evidence.run_dir import RunDir
+from soak_action.evidence.run_dir import find as find_run
+from soak_action.units import UnitError, parse_duration
 
 
 def add_configuration_arguments(parser: argparse.ArgumentParser) -> None:
@@ -97,3 +101,28 @@ def read_settings(words: Sequence[str], source: str) -> list[Setting]:
             raise UsageError(f"{source} {word}: write KEY=VALUE, such as schedule.iterations=6")
         settings.append(Setting(key.strip(), value, f"{source} {key.strip()}"))
     return settings
+
+
+def read_segment(text: str | None, source: str) -> float | None:
+    """Return the seconds that `source` (``--segment``, ``input segment``) gave, or None. Raises UsageError."""
+    if text is None:
+        return None
+    try:
+        seconds = parse_duration(text.strip())
+    except UnitError as error:
+        raise UsageError(f"{source}: {error}") from None
+    if seconds <= 0:
+        raise UsageError(f"{source}: a segment has to last longer than {text.strip()}; write 5h, for example")
+    return seconds
+
+
+def run_to_resume(argument: str, source: str) -> RunDir:
+    """Return the run that `source` (``--resume``, ``input resume``) names. Raises UsageError when there is none."""
+    if not argument.strip():
+        raise UsageError(f"{source}: the value is empty; name the directory of a run")
+    if find_judgement(Path(argument)) is not None:
+        raise UsageError(f"{source} {argument}: this is a judgement of soak gate, not a run")
+    try:
+        return find_run(Path(argument))
+    except EvidenceError as error:
+        raise UsageError(f"{source} {error}") from None

@@ -19,6 +19,10 @@ from soak_action.files import LineWriter, read_lines
 ITERATIONS = "iterations.jsonl"
 SEGMENTS = "segments.jsonl"
 SCHEMA_VERSION = 1
+# Why a segment ended that could not say so itself; the next segment says it in its place.
+KILLED = "killed"
+# The states of a segment that another one may follow.
+RESUMABLE = ("paused", "interrupted")
 
 Record = Mapping[str, Any]
 
@@ -44,21 +48,25 @@ def is_sealed(line: bytes, digest: object) -> bool:
 class Ledger:
     """The writing end of the chain of one run."""
 
-    def __init__(self, directory: Path, genesis: str) -> None:
-        """`genesis` is the digest of run.json, which the first record follows."""
+    def __init__(self, directory: Path, head: str) -> None:
+        """`head` is the digest that the next record follows: that of the last record, at first that of run.json."""
         self._iterations = LineWriter(directory / ITERATIONS)
         self._segments = LineWriter(directory / SEGMENTS)
-        self._head = genesis
+        self._head = head
 
     def add_iteration(self, record: Record) -> None:
         """Append an iteration's record and sync it to disk."""
-        line, self._head = seal({"schema_version": SCHEMA_VERSION, **record}, self._head)
-        self._iterations.append(line)
+        self._append(self._iterations, record)
 
     def end_segment(self, record: Record) -> None:
         """Append the record that ends a segment and sync it to disk."""
-        line, self._head = seal({"schema_version": SCHEMA_VERSION, **record}, self._head)
-        self._segments.append(line)
+        self._append(self._segments, record)
+
+    def _append(self, writer: LineWriter, record: Record) -> None:
+        line, digest = seal({"schema_version": SCHEMA_VERSION, **record}, self._head)
+        writer.append(line)
+        # Only now: a record that the disk refused has nothing that follows it.
+        self._head = digest
 
     def __enter__(self) -> Self:
         return self
@@ -80,8 +88,13 @@ class Chain:
         self.torn: list[str] = []
         self.segments: list[Record] = []
 
+    @property
+    def head(self) -> str:
+        """The digest that the next record has to follow, once all records were read."""
+        return self._head
+
     def records(self) -> Iterator[tuple[int, Record]]:
-        """Yield (line number, iteration record); `problems`, `torn` and `segments` are complete afterwards."""
+        """Yield (line number, iteration record); `segments` are known from the first on, the rest afterwards."""
         ends = list(self._lines(SEGMENTS))
         self.segments = [record for _, _, record in ends]
         last = 0

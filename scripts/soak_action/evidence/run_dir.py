@@ -9,18 +9,21 @@ import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 from soak_action import canonical
 from soak_action.errors import EvidenceError, SoakError, SurroundingsError
-from soak_action.files import digest_of_file, make_directory, surroundings, write_atomic
+from soak_action.files import digest_of_file, is_temporary, make_directory, surroundings, write_atomic
+from soak_action.system import sync_directory
 
 RUN = "run.json"
 CONFIG = "config.json"
 SOURCES = "config-sources.json"
 VERDICT = "verdict.json"
 RECEIPT = "receipt.json"
+UNRECORDED = "unrecorded"
 OUTPUT_DIRECTORY = ".soak"
 RETENTION_MARKER = ".soak-artifacts"
 
@@ -86,6 +89,10 @@ class RunDir(EvidenceDir):
         """Return the folder of an iteration; it need not exist."""
         return IterationDir(self.path / "iterations" / f"{number:05d}")
 
+    def mark(self, number: int) -> str:
+        """Return what the workload of an iteration carries in SOAK_RUN_MARK, and no other one ever."""
+        return f"{self.run_id}/{number}"
+
     def begin_iteration(self, number: int) -> IterationDir:
         """Create the folder of an iteration, empty. Raises SurroundingsError when it exists or cannot be created."""
         folder = self.iteration(number)
@@ -97,6 +104,38 @@ class RunDir(EvidenceDir):
         except OSError as error:
             raise surroundings(error, f"create {folder.path}") from error
         return folder
+
+    def unseal(self) -> None:
+        """Remove receipt and verdict, so that the run counts as unfinished until it is sealed again.
+
+        What a killed write left is removed too; only the holder of the run's lock may do so. Raises SurroundingsError
+        when the disk refuses.
+        """
+        try:
+            # The receipt first: without it nobody believes the verdict.
+            for name in (RECEIPT, VERDICT):
+                (self.path / name).unlink(missing_ok=True)
+                sync_directory(self.path)
+            for path in self.path.iterdir():
+                if is_temporary(path.name):
+                    path.unlink()
+        except OSError as error:
+            raise surroundings(error, f"remove the receipt of {self.path}") from error
+
+    def set_aside(self, number: int) -> None:
+        """Move what an iteration that was never recorded left behind out of the way of the one that repeats it.
+
+        Raises SurroundingsError when the disk refuses.
+        """
+        folder = self.iteration(number).path
+        if not os.path.lexists(folder):
+            return
+        make_directory(self.path / UNRECORDED)
+        names = (self.path / UNRECORDED / f"{folder.name}-{attempt}" for attempt in count(1))
+        try:
+            folder.rename(next(name for name in names if not os.path.lexists(name)))
+        except OSError as error:
+            raise surroundings(error, f"move {folder} to {UNRECORDED}") from error
 
 
 def create(output: Path, started: datetime, profile: str | None, random_suffixes: Iterator[str]) -> RunDir:

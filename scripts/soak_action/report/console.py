@@ -8,6 +8,7 @@ from typing import Any
 from soak_action.units import format_duration, format_number
 
 _COLUMNS = ("rule", "result", "value", "limit", "over")
+_RESUMABLE = frozenset({"paused", "interrupted"})
 _COUNTED = frozenset({"sustained", "abort"})
 
 
@@ -35,15 +36,16 @@ def run_text(summary: Mapping[str, Any], program: str) -> str:
     `summary` is what ``soak run --json`` prints, `program` the words that start soak.
     """
     iterations, seconds = summary["iterations"], format_duration(round(summary["measured_seconds"], 1))
-    return "\n".join(
-        (
-            "",
-            f"{summary['state']}: {iterations} iteration{'' if iterations == 1 else 's'} in {seconds}",
-            f"evidence:     {summary['run_dir']}",
-            f"receipt:      {summary['receipt']}",
-            f"verify it:    {program} verify {summary['run_dir']}",
-        )
-    )
+    lines = [
+        "",
+        f"{summary['state']}: {iterations} iteration{'' if iterations == 1 else 's'} in {seconds}",
+        f"evidence:     {summary['run_dir']}",
+        f"receipt:      {summary['receipt']}",
+        f"verify it:    {program} verify {summary['run_dir']}",
+    ]
+    if summary["state"] in _RESUMABLE:
+        lines.append(f"go on with:   {program} run --resume {summary['run_dir']}")
+    return "\n".join(lines)
 
 
 def _headline(verdict: Mapping[str, Any]) -> str:

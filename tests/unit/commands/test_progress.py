@@ -122,3 +122,24 @@ def test_a_terminal_gets_a_bar_and_the_lines_above_it():
             progress.end_iteration(record(), 1.5)
         assert "iteration 1" in stream.getvalue()
         assert "| ok |" in stream.getvalue()
+
+
+def test_an_iteration_beyond_the_plan_repeats_a_cancelled_one_and_has_no_place_in_it():
+    assert describe(config(), record(iteration=3), 9.0).startswith("iteration 3/3 |")
+    assert describe(config(), record(iteration=4), 9.0).startswith("iteration 4 |")
+
+
+def test_the_bar_of_a_resumed_run_counts_earlier_segments_as_done_but_not_for_the_time_left():
+    for made, number, soak_seconds, before in (
+        (config(iterations=10), 8, 700.0, 7),
+        (config(iterations=None, duration=1000.0), 8, 700.0, 700),
+        (config(iterations=10), 1, 1.0, 0),
+    ):
+        with open_progress(made, Terminal()) as bar:
+            bar.begin_iteration(number)
+            bar.end_iteration(record(iteration=number), soak_seconds)
+            assert abs(bar._bar.initial - before) < 5
+            first = bar._bar.initial
+            bar.end_iteration(record(iteration=number + 1), soak_seconds + 1)
+            assert bar._bar.initial == first
+            assert bar._bar.n in {number + 1, soak_seconds + 1}

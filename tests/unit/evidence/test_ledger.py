@@ -5,6 +5,7 @@ import json
 import pytest
 
 from soak_action import canonical
+from soak_action.errors import SurroundingsError
 from soak_action.evidence.ledger import ITERATIONS, SEGMENTS, Chain, Ledger, is_sealed, seal
 
 GENESIS = "0" * 64
@@ -116,6 +117,16 @@ def test_only_an_unterminated_last_line_is_dropped_and_that_is_said(tmp_path):
     assert len(records) == 1
     assert chain.problems == []
     assert chain.torn == ["iterations.jsonl: an unfinished last line of 14 bytes was left out"]
+
+
+def test_a_record_that_the_disk_refused_is_no_link_of_the_chain(tmp_path, monkeypatch):
+    with Ledger(tmp_path, GENESIS) as ledger:
+        ledger.add_iteration({"iteration": 1, "segment": 1})
+        monkeypatch.setattr(ledger._iterations, "_write", lambda descriptor, data: 1)
+        with pytest.raises(SurroundingsError):
+            ledger.add_iteration({"iteration": 2, "segment": 1})
+        ledger.end_segment({"segment": 1})
+    assert problems(tmp_path) == []
 
 
 def test_no_files_are_no_records(tmp_path):

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from soak_action.report.console import run_text, verdict_text
 
 
@@ -75,3 +77,10 @@ def test_the_run_says_what_it_did_and_where_to_look():
     text = run_text({"state": "finished", "iterations": 1, "measured_seconds": 61.04, **run}, "python3 s.py")
     assert "finished: 1 iteration in 1m1s" in text
     assert "verify it:    python3 s.py verify /r" in text
+    assert "go on with" not in text
+
+
+@pytest.mark.parametrize("state", ["paused", "interrupted"])
+def test_a_run_that_can_go_on_says_how(state):
+    run = {"run_dir": "/r", "receipt": "/r/receipt.json", "state": state, "iterations": 2, "measured_seconds": 1.0}
+    assert "go on with:   soak run --resume /r" in run_text(run, "soak")

@@ -1,0 +1,107 @@
+"""Where a run stands that is to go on: what the next segment must know of those before it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from soak_action.evidence.ledger import KILLED, Chain, Record
+from soak_action.evidence.run_dir import RunDir, stamp
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How far a run has come, as a chain without problems tells it.
+
+    `genesis` is the digest of run.json, `head` the one that the next record follows. `segments` have ended after
+    `soak_seconds` altogether, the last one in `state`; None when there was none. `killed` is the end of the segment
+    that died without one, still to be written: until then it is not among `segments`, nor are its seconds.
+    """
+
+    genesis: str
+    head: str
+    segments: int = 0
+    soak_seconds: float = 0.0
+    iterations: int = 0
+    state: str | None = None
+    killed: Mapping[str, Any] | None = None
+
+    @property
+    def next_segment(self) -> int:
+        """The number of the segment to come."""
+        return self.segments + (1 if self.killed is None else 2)
+
+    @property
+    def next_begins(self) -> float:
+        """The soak time in seconds at which the segment to come begins."""
+        return self.soak_seconds + (0.0 if self.killed is None else self.killed["measured_seconds"])
+
+    def past(self, run: RunDir) -> Iterator[Record]:
+        """Yield the records of all iterations, one in memory at a time."""
+        if self.iterations:
+            for _, record in Chain(run.path, self.genesis).records():
+                yield record
+
+
+def standing_of(run: RunDir, genesis: str) -> Standing:
+    """Return where a run stands; its evidence must have been found to be whole."""
+    chain = Chain(run.path, genesis)
+    died: _Died | None = None
+    last: Record = {"iteration": 0, "segment": 0}
+    for _, record in chain.records():
+        last = record
+        if record["segment"] > len(chain.segments):
+            died = died or _Died(record)
+            died.add(record)
+    ended = round(sum(segment["measured_seconds"] for segment in chain.segments), 6)
+    return Standing(
+        genesis=genesis,
+        head=chain.head,
+        segments=len(chain.segments),
+        soak_seconds=ended,
+        iterations=last["iteration"],
+        state=chain.segments[-1]["state"] if chain.segments and died is None else None,
+        killed=None if died is None else died.end(ended),
+    )
+
+
+class _Died:
+    """A segment that died, and what its records tell about its clocks."""
+
+    def __init__(self, first: Record) -> None:
+        self._last = first
+        self._start = first
+        self._drift = 0.0
+        self._step = float("inf")
+
+    def add(self, record: Record) -> None:
+        """Look at the next record of the segment.
+
+        The drift between the clocks is only known at the end of an iteration. Where it was the same at the end before,
+        it was so at the start of the iteration too, and that start tells when the segment began.
+        """
+        drift = record["clock_drift_seconds"]
+        before = 0.0 if record is self._start else self._last["clock_drift_seconds"]
+        if abs(drift - before) < self._step:
+            self._start, self._drift, self._step = record, before, abs(drift - before)
+        self._last = record
+
+    def end(self, began: float) -> dict[str, Any]:
+        """Return the record that ends a segment which began at the soak time `began`: all that is known about it."""
+        drift = self._last["clock_drift_seconds"]
+        measured = round(self._last["offset_seconds"] + self._last["seconds"] - began, 6)
+        started = datetime.fromisoformat(self._start["started_at"]) - timedelta(
+            seconds=self._start["offset_seconds"] - began + self._drift
+        )
+        return {
+            "segment": self._last["segment"],
+            "started_at": stamp(started),
+            "ended_at": stamp(started + timedelta(seconds=measured + drift)),
+            "state": "interrupted",
+            "reason": KILLED,
+            "iterations": self._last["iteration"],
+            "measured_seconds": measured,
+            "clock_drift_seconds": drift,
+        }
