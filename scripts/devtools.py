@@ -1,4 +1,4 @@
-"""The locked development tools: the environment that holds them, and the lock files that fix them."""
+"""The locked development tools: the environments that hold them, and the lock files that fix them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -20,6 +21,14 @@ LOCK = ROOT / "scripts" / "requirements.lock"
 DEVELOPMENT_LOCK = ROOT / "scripts" / "requirements-dev.lock"
 ENVIRONMENTS = ROOT / ".cache" / "check"
 UNUSED_SECONDS = 14 * 24 * 3600
+WEB = ROOT / "tests" / "web"  # package.json and package-lock.json of what only Node can run
+NODE_PROJECTS = ROOT / ".cache" / "web"
+# Tools that only Go can build: no package index has them. Go checks each against its public log of digests.
+GO_PROGRAMS = ROOT / ".cache" / "go"
+GO_TOOLS = {
+    "act": "github.com/nektos/act@v0.2.87",
+    "actionlint": "github.com/rhysd/actionlint/cmd/actionlint@v1.7.12",
+}
 
 
 class ToolsError(Exception):
@@ -107,8 +116,63 @@ def build_environment(target: Path, programs: Path) -> None:
         return
     installed = run([*pip, *requirements])
     if not installed.passed:
-        reason = (installed.output.strip().splitlines() or ["no reason given"])[-1]
-        raise ToolsError(f"the development tools cannot be installed: {reason}")
+        raise ToolsError(f"the development tools cannot be installed: {last_line(installed.output)}")
+
+
+def go_tool(name: str, search: str | None = None) -> Path:
+    """Return a program of `GO_TOOLS`, built first if need be, with the Go that is found on the path `search`.
+
+    Raises ToolsError that begins with "needs" when this machine cannot build it.
+    """
+    package = GO_TOOLS[name]
+    place = GO_PROGRAMS / package.rpartition("/")[2]
+    program = place / (f"{name}.exe" if os.name == "nt" else name)
+    if program.exists():
+        return program
+    go = shutil.which("go", path=search)
+    if not go:
+        raise ToolsError(f"needs go: install Go 1.25 or newer, which then builds {package}")
+    GO_PROGRAMS.mkdir(parents=True, exist_ok=True)
+    with only_one(GO_PROGRAMS / "lock"), tempfile.TemporaryDirectory(dir=GO_PROGRAMS) as built:
+        if not program.exists():
+            done = run([go, "install", package], Path(built), {**os.environ, "GOBIN": built})
+            if not done.passed:
+                raise ToolsError(f"needs what go could not build: go install {package}: {last_line(done.output)}")
+            place.mkdir(exist_ok=True)
+            (Path(built) / program.name).replace(program)
+    return program
+
+
+def node_project(search: str | None = None) -> Path:
+    """Return a folder whose `node_modules` holds the locked packages of tests/web, installed first if need be.
+
+    Node and npm are looked for on the path `search`. Raises ToolsError that begins with "needs" when this machine
+    cannot have them.
+    """
+    files = [WEB / "package.json", WEB / "package-lock.json"]
+    project = NODE_PROJECTS / hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:12]
+    npm = shutil.which("npm", path=search)
+    if not npm or not shutil.which("node", path=search):
+        raise ToolsError("needs node and npm: install Node.js 20 or newer")
+    if project.exists():
+        return project
+    NODE_PROJECTS.mkdir(parents=True, exist_ok=True)
+    with only_one(NODE_PROJECTS / "lock"):
+        if not project.exists():
+            built = Path(tempfile.mkdtemp(dir=NODE_PROJECTS))
+            for path in files:
+                shutil.copy(path, built)
+            done = run([npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"], built)
+            if not done.passed:
+                shutil.rmtree(built, ignore_errors=True)
+                raise ToolsError(f"needs what npm could not install: {last_line(done.output)}")
+            built.rename(project)
+    return project
+
+
+def last_line(output: str) -> str:
+    """Return the last line of what a program printed, which mostly says why it failed."""
+    return (output.strip().splitlines() or ["no reason given"])[-1]
 
 
 def write_locks() -> None:

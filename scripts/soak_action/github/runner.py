@@ -6,9 +6,12 @@ runner takes no line for a command, so nothing that a workload made up can set a
 
 from __future__ import annotations
 
+import contextlib
 import io
+import os
 import re
 import secrets
+import stat
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -17,9 +20,18 @@ from typing import TextIO, cast
 
 from soak_action.errors import SurroundingsError, UsageError
 from soak_action.github.workflow_commands import Annotation, at_most, command
+from soak_action.system import BINARY, NotRegularError
 
 MOST_SUMMARY_BYTES = 900_000
 _MOST_OUTPUT_BYTES = 500_000
+# A pipe takes 512 bytes whole or not at all. Of a longer text it drops the rest when a signal comes while it is full.
+_MOST_AT_ONCE = 80
+_SHORTEST_MASK = 4
+# soak never writes them, and each step has its own: what they hold at its end comes from the workload.
+_NEVER_WRITTEN = ("GITHUB_ENV", "GITHUB_PATH", "GITHUB_STATE")
+_LINE_END = re.compile(r"\r\n|\r|\n")
+# Never wait for the other end of a pipe that somebody put in the place of a file; Windows has no such flag.
+_FOR_REWRITING = os.O_WRONLY | os.O_CREAT | BINARY | getattr(os, "O_NONBLOCK", 0)
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 
@@ -35,7 +47,7 @@ class Inputs:
 
     def lines(self, name: str) -> tuple[str, ...]:
         """Return the lines of an input that are not empty, without the white space around each."""
-        return tuple(line.strip() for line in (self.text(name) or "").splitlines() if line.strip())
+        return tuple(line.strip() for line in _LINE_END.split(self.text(name) or "") if line.strip())
 
     def flag(self, name: str, *, default: bool) -> bool:
         """Return an input that is true or false. Raises UsageError for any other text: 'false' would count as true."""
@@ -61,18 +73,28 @@ def variable(name: str) -> str:
 
 
 class Runner:
-    """The runner as one step sees it."""
+    """The runner as one step sees it.
+
+    `directory` is the one that the step was started in; the workload may remove it meanwhile.
+    """
 
     def __init__(self, environ: Mapping[str, str], stdout: TextIO) -> None:
+        self.directory = _directory()
         self._environ = environ
         self._lines = _Lines(stdout)
         self._token = ""
+        self._outputs: dict[str, str] = {}
 
     def check(self) -> None:
         """Raise UsageError outside of a GitHub Actions job, where nobody would read what a step gives back."""
         for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"):
             if not self._environ.get(name):
                 raise UsageError(f"{name} is not set: this is a step of a GitHub Actions job; elsewhere use soak run")
+
+    def check_files(self, *, summary: bool) -> None:
+        """Raise SurroundingsError when the outputs, or the `summary` if one is wanted, cannot be written."""
+        for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY") if summary else ("GITHUB_OUTPUT",):
+            self._rewrite(name, "")
 
     @property
     def inputs(self) -> Inputs:
@@ -87,7 +109,7 @@ class Runner:
     @property
     def workspace(self) -> Path:
         """The directory that the repository is checked out to."""
-        return Path(self._environ.get("GITHUB_WORKSPACE") or Path.cwd())
+        return Path(self._environ.get("GITHUB_WORKSPACE") or self.directory)
 
     @contextmanager
     def fenced(self) -> Iterator[None]:
@@ -112,40 +134,60 @@ class Runner:
         self._say(*map(str, at_most(annotations)))
 
     def mask(self, values: Iterable[str]) -> None:
-        """Keep these values out of the log from now on."""
-        lines = {line for value in values for line in value.splitlines() if line.strip()}
+        """Keep these values out of the log from now on, but for lines so short that innocent text would be masked."""
+        lines = {line for value in values for line in _LINE_END.split(value) if len(line.strip()) >= _SHORTEST_MASK}
         self._say(*(command("add-mask", line) for line in sorted(lines)))
 
     def set_outputs(self, values: Mapping[str, str | int | float]) -> None:
-        """Set outputs of the step; the last value of a name holds.
+        """Set outputs of the step; the last value of a name holds, and what anybody else wrote there is gone.
 
-        Raises SurroundingsError when the runner's file cannot be written, or when a value is too long for an output.
+        Raises SurroundingsError when the runner's file cannot be written, and then no output is set; or when a value is
+        too long for an output.
         """
-        self._append("GITHUB_OUTPUT", "".join(_output(name, str(value)) for name, value in values.items()))
+        outputs = {**self._outputs, **{name: str(value) for name, value in values.items()}}
+        text = "".join(_output(name, value) for name, value in outputs.items())
+        self._outputs = outputs
+        self._rewrite("GITHUB_OUTPUT", text)
 
     def write_summary(self, markdown: str) -> None:
-        """Add to the step's summary. Raises SurroundingsError when it cannot be written, or is over 900 kB."""
+        """Write the step's summary in the place of whatever is there.
+
+        Raises SurroundingsError when it cannot be written, or is over 900 kB.
+        """
         size = len(markdown.encode())
         if size > MOST_SUMMARY_BYTES:
             raise SurroundingsError(f"a summary of {size} bytes is too long: GitHub would drop it")
-        self._append("GITHUB_STEP_SUMMARY", markdown.rstrip("\n") + "\n")
+        self._rewrite("GITHUB_STEP_SUMMARY", markdown.rstrip("\n") + "\n")
 
-    def _append(self, name: str, text: str) -> None:
+    def drop_forgeries(self) -> tuple[str, ...]:
+        """Empty the runner's files that soak never writes, and return the names of those that held something.
+
+        Raises SurroundingsError when one cannot be emptied.
+        """
+        found = tuple(name for name in _NEVER_WRITTEN if _holds_something(self._environ.get(name)))
+        for name in found:
+            self._rewrite(name, "")
+        return found
+
+    def _rewrite(self, name: str, text: str) -> None:
         try:
-            with Path(self._environ[name]).open("a", encoding="utf-8", newline="\n") as file:
-                file.write(text)
+            _rewrite(self._environ[name], text.encode())
         except OSError as error:
             raise SurroundingsError(f"cannot write to {name}: {error.strerror}") from error
+        except UnicodeEncodeError as error:
+            raise SurroundingsError(f"cannot write to {name}: {error.object!r:.200} is not UTF-8 text") from error
 
     def _say(self, *commands: str) -> None:
         """Print commands outside of the fence, which is set anew under another name at once."""
         fenced = bool(self._token)
         with self._lines.held():
             self._lower_fence()
-            for text in commands:
-                self._lines.write_raw(text)
-            if fenced:
-                self._raise_fence()
+            try:
+                for text in commands:
+                    self._lines.write_raw(text)
+            finally:
+                if fenced:
+                    self._raise_fence()
 
     def _raise_fence(self) -> None:
         self._token = secrets.token_hex(16)
@@ -158,10 +200,14 @@ class Runner:
 
 
 class _Lines(io.TextIOBase):
-    """Passes on whole lines, so that threads do not write into each other's and a command has a line of its own."""
+    """Passes on whole lines, so that threads do not write into each other's and a command has a line of its own.
+
+    Nothing is passed on any more once a write failed: nobody is reading, and a fence may be missing.
+    """
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
+        self._is_lost = False
         self._lock = threading.RLock()
         self._mine = threading.local()
 
@@ -174,8 +220,7 @@ class _Lines(io.TextIOBase):
         return len(text)
 
     def flush(self) -> None:
-        """Pass on what was printed; an unfinished line waits for its end."""
-        self._stream.flush()
+        """Do nothing: whole lines were passed on at once, and an unfinished one waits for its end."""
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -187,9 +232,14 @@ class _Lines(io.TextIOBase):
 
     def write_raw(self, line: str) -> None:
         """Print one line as it is."""
+        text = line + "\n"
         with self._lock:
-            self._stream.write(line + "\n")
-            self._stream.flush()
+            try:
+                for start in range(0, 0 if self._is_lost else len(text), _MOST_AT_ONCE):
+                    self._stream.write(text[start : start + _MOST_AT_ONCE])
+                    self._stream.flush()
+            except (OSError, ValueError):
+                self._is_lost = True
 
 
 def _visible(found: re.Match[str]) -> str:
@@ -197,8 +247,40 @@ def _visible(found: re.Match[str]) -> str:
     return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
 
 
+def _directory() -> Path:
+    try:
+        return Path.cwd()
+    except OSError:
+        return Path(os.sep)
+
+
+def _holds_something(path: str | None) -> bool:
+    try:
+        return bool(path) and Path(path or "").stat().st_size > 0
+    except OSError:
+        return False
+
+
+def _rewrite(path: str, content: bytes) -> None:
+    """Make `content` the whole of a regular file; when that fails the file is left empty, never cut in the middle."""
+    descriptor = os.open(path, _FOR_REWRITING, 0o666)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise NotRegularError(0, "it is not a regular file")
+        os.ftruncate(descriptor, 0)
+        rest = memoryview(content)
+        while rest:
+            rest = rest[os.write(descriptor, rest) :]
+    except OSError:
+        with contextlib.suppress(OSError):
+            os.ftruncate(descriptor, 0)
+        raise
+    finally:
+        os.close(descriptor)
+
+
 def _output(name: str, value: str) -> str:
-    if len(value.encode("utf-16-le")) > _MOST_OUTPUT_BYTES * 2:
+    if len(value.encode("utf-16-le", "surrogatepass")) > _MOST_OUTPUT_BYTES * 2:
         raise SurroundingsError(f"the output {name} would be longer than GitHub takes; read the files instead")
     delimiter = f"end-{secrets.token_hex(16)}"
     return f"{name}<<{delimiter}\n{value}\n{delimiter}\n"
