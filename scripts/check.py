@@ -16,13 +16,14 @@ import tokenize
 import xml.etree.ElementTree as ET
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+import workflow_checks
 from devtools import ROOT, Outcome, ToolsError, environment, relative, run, write_locks
 
 TRAPS = ROOT / "tests" / "traps.txt"
-TYPED = ("scripts/soak_action", "scripts/soak.py", "scripts/check.py", "scripts/devtools.py", "scripts/reference.py")
+TYPED = ("scripts/soak_action", *sorted(relative(path) for path in (ROOT / "scripts").glob("*.py")))
 FULLY_COVERED = "scripts/soak_action/config/*,scripts/soak_action/gate/*"
 OUTSIDE_TOOL = "needs "  # how the reason of a skip begins when only a missing tool of the machine caused it
 # What the surroundings may hold to steer soak or a workflow must not steer its tests.
@@ -37,16 +38,25 @@ class Session:
     programs: Path
     scratch: Path
     closing: str = ""
-    skipped: Sequence[str] = ()
+    skipped: list[str] = field(default_factory=list)
 
     def run(self, *command: str | Path, folder: Path = ROOT) -> Outcome:
-        """Run a program of the environment and keep all that it prints."""
+        """Run a program of the environment, or one that is named by its whole path, and keep all that it prints."""
         variables = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
         variables["PATH"] = os.pathsep.join([str(self.programs), variables.get("PATH", os.defpath)])
         variables["COVERAGE_FILE"] = str(self.scratch / "coverage")
         if self.options.full:
             variables["SOAK_CHECK_FULL"] = "1"
         return run([self.programs / command[0], *command[1:]], folder, variables)
+
+    def skip(self, outcome: Outcome, reasons: Sequence[str]) -> Outcome:
+        """Remember what was skipped and why; a missing tool is a failure under `--require-all`."""
+        self.skipped += reasons
+        missing = [reason for reason in reasons if reason.startswith(OUTSIDE_TOOL)]
+        if not self.options.require_all or not missing:
+            return outcome
+        told = "\n".join(f"skipped although --require-all: {reason}" for reason in missing)
+        return Outcome(passed=False, output=f"{outcome.output}\n{told}")
 
 
 def check_format(session: Session) -> Outcome:
@@ -91,6 +101,13 @@ def check_generated(session: Session) -> Outcome:
     return session.run("python", "scripts/reference.py", "--check")
 
 
+def check_workflows(session: Session) -> Outcome:
+    """Actions and workflows are safe, well-formed and consistent by the linters of others."""
+    findings = workflow_checks.check(session.run)
+    outcome = Outcome(not findings.said, "\n".join(findings.said))
+    return session.skip(outcome, findings.missing)
+
+
 def check_tests(session: Session) -> Outcome:
     """All tests pass, with warnings as errors, measured for coverage."""
     report = session.scratch / "tests.xml"
@@ -98,13 +115,7 @@ def check_tests(session: Session) -> Outcome:
     options = ["-q", "--numprocesses", str(workers), "--dist", "worksteal", f"--junitxml={report}"]
     outcome = session.run("python", "-m", "coverage", "run", "-m", "pytest", *options, *session.options.pytest)
     session.closing = next(iter(re.findall(r"^\S.* in [\d.]+s\b.*$", outcome.output, re.MULTILINE)[-1:]), "")
-    if report.exists():
-        session.skipped = list(skip_reasons(report))
-    missing_tools = [reason for reason in session.skipped if reason.startswith(OUTSIDE_TOOL)]
-    if session.options.require_all and missing_tools:
-        reasons = "\n".join(f"skipped although --require-all: {reason}" for reason in missing_tools)
-        return Outcome(passed=False, output=f"{outcome.output}\n{reasons}")
-    return outcome
+    return session.skip(outcome, list(skip_reasons(report)) if report.exists() else [])
 
 
 def skip_reasons(report: Path) -> Iterator[str]:
@@ -192,6 +203,7 @@ STEPS: dict[str, Callable[[Session], Outcome]] = {
     "types": check_types,
     "floors": check_floors,
     "generated": check_generated,
+    "workflows": check_workflows,
     "tests": check_tests,
     "coverage": check_coverage,
     "traps": check_traps,

@@ -1,4 +1,4 @@
-"""Writes the pages of docs/reference from the schemas and the command line, so that they cannot say anything else.
+"""Writes the pages of docs/reference from schemas, command line and actions, so that they cannot say anything else.
 
 Without arguments it writes them; with --check it only tells which are stale, and exits with 1 if any is.
 """
@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml
 
+from reference_actions import actions_page
 from soak_action import canonical, cli
 from soak_action.config.environment import variable_name
 from soak_action.config.schema_tree import fixed_leaves, resolve, settable
@@ -102,6 +103,7 @@ FILES: tuple[tuple[str, str, str], ...] = (
     ),
     (VERDICT, "verdict", ""),
     (RECEIPT, "receipt", ""),
+    ("summary.md", "", "What an action wrote to the page of the job. It can be made again, so it is not evidence."),
     (
         ".lock",
         "",
@@ -116,6 +118,7 @@ def pages() -> dict[str, str]:
         "configuration.md": "\n".join(configuration_page(read_schema("soak"))),
         "commands.md": "\n".join(commands_page(cli.parser())),
         "evidence.md": "\n".join(evidence_page()),
+        "actions.md": "\n".join(actions_page(NOTICE)),
     }
 
 

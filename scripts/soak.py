@@ -49,8 +49,9 @@ class CannotInstallError(Exception):
 
 
 def say(message: str) -> None:
-    """Write one line to standard error."""
-    sys.stderr.write(f"soak: {message}\n")
+    """Write one line to standard error, in which a runner of GitHub Actions finds no command of somebody else."""
+    text = message.replace("##[", "## [")
+    sys.stderr.write(f"soak: {text}\n")
 
 
 def cache_roots(environ: dict[str, str], home: str, platform: str) -> list[str]:

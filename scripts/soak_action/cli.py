@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import NoReturn
 
 from soak_action import __version__, canonical
-from soak_action.errors import ExitCode, SoakError, UsageError
+from soak_action.errors import ExitCode, SoakError, UsageError, defect
 
-_COMMANDS = ("run", "gate", "verify", "mock")
+_COMMANDS = ("run", "gate", "verify", "mock", "action")
 _EXIT_CODES = """\
 exit codes:
   0        done, or the verdict is not in gate.fail_on
@@ -53,7 +53,7 @@ def _run(words: Sequence[str]) -> int:
     except Exception as error:  # noqa: BLE001 - the last resort: one line with the place, never a traceback
         if _reader_is_gone(error):
             return int(ExitCode.SURROUNDINGS)
-        return _report(_defect(error), ExitCode.SURROUNDINGS, as_json=as_json)
+        return _report(str(defect(error)), ExitCode.SURROUNDINGS, as_json=as_json)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -136,14 +136,6 @@ def _reader_is_gone(error: Exception) -> bool:
     """Whether nobody reads our output any more; Windows then calls the write an invalid argument."""
     windows_says_so = os.name == "nt" and isinstance(error, OSError) and error.errno == errno.EINVAL
     return isinstance(error, BrokenPipeError) or (windows_says_so and getattr(error, "filename", None) is None)
-
-
-def _defect(error: Exception) -> str:
-    import traceback
-
-    frames = traceback.extract_tb(error.__traceback__)
-    place = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}"
-    return f"this is a defect of soak-action, please report it: {type(error).__name__} at {place}: {error}"
 
 
 def _prepare_streams() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import IntEnum
+from pathlib import Path
 
 
 class ExitCode(IntEnum):
@@ -71,3 +72,14 @@ def exit_code_of(verdict: str, fail_on: Sequence[str]) -> ExitCode:
     if verdict not in fail_on:
         return ExitCode.DONE
     return ExitCode.FAIL if verdict == "warn" else EXIT_CODE_OF_VERDICT[verdict]
+
+
+def defect(error: Exception) -> SurroundingsError:
+    """Return what people are told of an exception that nobody foresaw: its kind, its place and its text."""
+    import traceback
+
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    place = f"{Path(frame.filename).name}:{frame.lineno}"
+    return SurroundingsError(
+        f"this is a defect of soak-action, please report it: {type(error).__name__} at {place}: {error}"
+    )

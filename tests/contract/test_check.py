@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from argparse import Namespace
 from pathlib import Path
@@ -182,3 +183,61 @@ def test_the_environment_is_built_once_and_again_after_an_interruption(tmp_path,
     assert len(built) == 2
     lock.write_text("changed", "utf-8")
     assert devtools.environment() != programs
+
+
+def test_a_missing_tool_is_told_and_fails_only_when_all_is_required(session) -> None:
+    good = check.Outcome(passed=True, output="")
+    relaxed, strict = session(), session(require_all=True)
+    assert relaxed.skip(good, ["needs go: install it"]).passed
+    assert relaxed.skip(good, ["POSIX only"]).passed
+    assert relaxed.skipped == ["needs go: install it", "POSIX only"]
+    assert strict.skip(good, ["POSIX only"]).passed
+    failed = strict.skip(good, ["needs go: install it"])
+    assert (failed.passed, failed.output.strip()) == (False, "skipped although --require-all: needs go: install it")
+
+
+def program(folder: Path, name: str, script: str) -> None:
+    (folder / name).write_text(f"#!/bin/sh\n{script}\n", "utf-8")
+    (folder / name).chmod(0o755)
+
+
+POSIX = pytest.mark.skipif(os.name == "nt", reason="the programs are shell scripts")
+
+
+@POSIX
+def test_a_go_tool_is_built_once_for_each_version(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(devtools, "GO_PROGRAMS", tmp_path / "go programs")
+    with pytest.raises(devtools.ToolsError, match="^needs go: "):
+        devtools.go_tool("act", str(tmp_path))
+    program(tmp_path, "go", 'echo "no such host" && exit 1')
+    with pytest.raises(devtools.ToolsError, match="^needs what go could not build: go install .*act@v.*: no such host"):
+        devtools.go_tool("act", str(tmp_path))
+    program(tmp_path, "go", 'echo "$2" >> "$(dirname "$0")/built" && echo x > "$GOBIN/act"')
+    built = devtools.go_tool("act", str(tmp_path))
+    assert built == devtools.go_tool("act", str(tmp_path))
+    assert built.read_text() == "x\n"
+    assert (tmp_path / "built").read_text().splitlines() == [devtools.GO_TOOLS["act"]]
+    assert devtools.GO_TOOLS["act"].rpartition("@")[2] in str(built)
+
+
+@POSIX
+def test_the_node_packages_are_installed_once_for_each_lock(tmp_path, monkeypatch) -> None:
+    web = tmp_path / "web"
+    web.mkdir()
+    for name in ("package.json", "package-lock.json"):
+        (web / name).write_text("{}", "utf-8")
+    monkeypatch.setattr(devtools, "WEB", web)
+    monkeypatch.setattr(devtools, "NODE_PROJECTS", tmp_path / "projects")
+    program(tmp_path, "npm", 'echo "no network" && exit 1')
+    with pytest.raises(devtools.ToolsError, match="^needs node and npm"):
+        devtools.node_project(str(tmp_path))
+    program(tmp_path, "node", "")
+    with pytest.raises(devtools.ToolsError, match="^needs what npm could not install: no network"):
+        devtools.node_project(str(tmp_path))
+    assert [path.name for path in (tmp_path / "projects").iterdir()] == ["lock"]
+    program(tmp_path, "npm", '/bin/mkdir node_modules && echo "$*" > node_modules/words')
+    project = devtools.node_project(str(tmp_path))
+    assert project == devtools.node_project(str(tmp_path))
+    assert (project / "node_modules" / "words").read_text().startswith("ci --ignore-scripts")
+    (web / "package-lock.json").write_text('{"other": 1}', "utf-8")
+    assert devtools.node_project(str(tmp_path)) != project

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import reference
+import reference_actions
 from soak_action import cli
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -97,3 +98,13 @@ def test_an_expectation_is_told_in_words(node: dict, words: str) -> None:
 def test_a_parser_without_commands_is_no_command_line() -> None:
     with pytest.raises(LookupError):
         reference.commands_of(cli.parser()._subparsers._group_actions[0].choices["verify"])
+
+
+def test_the_page_about_actions_tells_what_is_needed_what_holds_else_and_why_a_permission_is_asked_for() -> None:
+    page = reference.pages()["actions.md"]
+    assert "| `results` | What is judged" in page
+    assert "| required |" in page
+    assert "| `auto` |" in page
+    assert "| `contents: read` | to check the repository out |" in page
+    assert "\nuses: org/soak-action/.github/workflows/smoke.yml@v1" in page.replace("\n    uses", "\nuses")
+    assert reference_actions.in_table("for example 'a|b'") == "for example `a\\|b`"

@@ -16,6 +16,8 @@ from soak_action.evidence.run_dir import RunDir
 from soak_action.evidence.run_dir import find as find_run
 from soak_action.units import UnitError, parse_duration
 
+_MOST_OF_A_KEY = 60
+
 
 def add_configuration_arguments(parser: argparse.ArgumentParser) -> None:
     """Add --profile, --config and --set."""
@@ -98,7 +100,9 @@ def read_settings(words: Sequence[str], source: str) -> list[Setting]:
     for word in words:
         key, equals, value = word.partition("=")
         if not equals or not key.strip():
-            raise UsageError(f"{source} {word}: write KEY=VALUE, such as schedule.iterations=6")
+            # Whatever follows may be a secret.
+            shown = word.partition(":")[0][:_MOST_OF_A_KEY]
+            raise UsageError(f"{source} {shown}: write KEY=VALUE, such as schedule.iterations=6")
         settings.append(Setting(key.strip(), value, f"{source} {key.strip()}"))
     return settings
 

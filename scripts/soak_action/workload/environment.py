@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 # What would let a workload set outputs, forge annotations, use the job's rights or take soak's settings for its own.
 _WITHHELD = re.compile(
-    r"SOAK_.*|INPUT_.*|GITHUB_(OUTPUT|ENV|PATH|STATE|STEP_SUMMARY|TOKEN)|GH_TOKEN"
+    r"SOAK_.*|INPUT_.*|GITHUB_(ARTIFACTS|OUTPUT|ENV|PATH|STATE|STEP_SUMMARY|TOKEN)|GH_TOKEN"
     r"|ACTIONS_RUNTIME_(TOKEN|URL)|ACTIONS_ID_TOKEN_REQUEST_(TOKEN|URL)",
     re.DOTALL,
 )

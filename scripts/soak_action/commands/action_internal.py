@@ -1,0 +1,26 @@
+"""The step `internal` of an action: one command of soak for the workflows of this repository."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Sequence
+from contextlib import redirect_stdout
+
+from soak_action.errors import UsageError
+from soak_action.github.runner import Runner
+
+
+def internal_step(runner: Runner, call: Callable[[Sequence[str]], int]) -> int:
+    """Run the command that the inputs name by `call`, give its JSON document as an output, and return its exit code."""
+    command = runner.inputs.text("command") or ""
+    if command in {"", "action"}:
+        raise UsageError("input command: write the name of a command of soak, such as verify")
+    document = io.StringIO()
+    try:
+        with redirect_stdout(document):
+            code = call([command, "--json", *runner.inputs.lines("arguments")])
+    except SystemExit:
+        raise UsageError("input arguments: leave out what asks for help or for the version; it runs nothing") from None
+    print(document.getvalue())
+    runner.set_outputs({"exit-code": code, "json": document.getvalue().strip()})
+    return code

@@ -1,0 +1,149 @@
+"""The steps `run` and `smoke` of an action: run the workload, judge it, report it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from soak_action import running
+from soak_action.commands.action_progress import LogProgress
+from soak_action.commands.action_report import announce, check_upload, output_directory, report_run
+from soak_action.commands.run import means
+from soak_action.commands.settings import (
+    current_directory,
+    load_and_warn,
+    problem_of_source,
+    read_segment,
+    read_settings,
+    run_to_resume,
+)
+from soak_action.commands.signals import stop_on_signals
+from soak_action.config.load import Loaded, Request, Setting, load
+from soak_action.errors import ExitCode, UsageError
+from soak_action.evidence.reading import read_promise
+from soak_action.evidence.run_dir import OUTPUT_DIRECTORY, RunDir
+from soak_action.github.runner import Inputs, Runner
+from soak_action.verify import Judged, verify
+from soak_action.workload.mock import MODES
+from soak_action.workload.stop import StopRequest
+
+_SMOKE_PROFILE = "smoke"
+_SMOKE_BUDGET_SECONDS = 120.0
+_CHECKOUT = Path(__file__).resolve().parents[3]
+_MOCK_CONFIGURATION = _CHECKOUT / "docs" / "examples" / "mock" / "soak.yaml"
+_LAUNCHER = _CHECKOUT / "scripts" / "soak.py"
+
+
+def run_step(runner: Runner) -> int:
+    """Run what the inputs ask for, or go on with a run, and return the exit code."""
+    stop = stop_on_signals()
+    check_upload(runner.inputs)
+    segment = read_segment(runner.inputs.text("segment"), "input segment")
+    resumed = runner.inputs.text("resume")
+    if resumed is not None:
+        judged, code = _resume(runner, stop, resumed, segment)
+    else:
+        settings = (*_schedule_settings(runner.inputs), *_settings(runner.inputs))
+        loaded = load_and_warn(_request(runner.inputs, runner.inputs.text("profile"), settings))
+        judged, code = _perform(runner, stop, loaded, output_directory(runner.inputs), "run", segment)
+    return int(report_run(runner, judged, code, ()))
+
+
+def smoke_step(runner: Runner) -> int:
+    """Run the profile smoke within two minutes, prove its evidence, and return the exit code."""
+    stop = stop_on_signals()
+    check_upload(runner.inputs)
+    request = _request(runner.inputs, _SMOKE_PROFILE, tuple(_settings(runner.inputs)))
+    output = output_directory(runner.inputs)
+    mode = runner.inputs.choice("mock", MODES)
+    if mode is not None:
+        if runner.inputs.text("command"):
+            raise UsageError("input mock: it is a workload of its own; leave the input command empty beside it")
+        request, output = _with_mock(request, mode), output or current_directory() / OUTPUT_DIRECTORY
+    judged, code = _perform(runner, stop, load_and_warn(_held_to_two_minutes(request)), output, "smoke")
+    return int(report_run(runner, judged, code, verify(judged.run).problems))
+
+
+def _request(inputs: Inputs, profile: str | None, settings: tuple[Setting, ...]) -> Request:
+    return Request(
+        directory=current_directory(),
+        environ=os.environ,
+        config=inputs.text("config"),
+        profile=profile,
+        settings=settings,
+    )
+
+
+def _schedule_settings(inputs: Inputs) -> Iterator[Setting]:
+    for name in ("iterations", "duration"):
+        value = inputs.text(name)
+        if value is not None:
+            yield Setting(f"schedule.{name}", value, f"input {name}")
+
+
+def _settings(inputs: Inputs) -> Iterator[Setting]:
+    for name, key in (("command", "workload.run"), ("fail-on", "gate.fail_on")):
+        value = inputs.text(name)
+        if value is not None:
+            yield Setting(key, value, f"input {name}")
+    yield from read_settings(inputs.lines("set"), "input set")
+
+
+def _with_mock(request: Request, mode: str) -> Request:
+    command = [sys.executable, str(_LAUNCHER), "mock", "--mode", mode]
+    workload = Setting("workload.run", command, "input mock")
+    return replace(request, config=request.config or str(_MOCK_CONFIGURATION), settings=(*request.settings, workload))
+
+
+def _held_to_two_minutes(request: Request) -> Request:
+    budget = load(request, problem_of_source).config.schedule.budget
+    if budget is not None and budget <= _SMOKE_BUDGET_SECONDS:
+        return request
+    limit = Setting("schedule.budget", f"{_SMOKE_BUDGET_SECONDS:.0f}s", "the action smoke")
+    return replace(request, settings=(*request.settings, limit))
+
+
+def _perform(
+    runner: Runner, stop: StopRequest, loaded: Loaded, output: Path | None, step: str, segment: float | None = None
+) -> tuple[Judged, ExitCode]:
+    """Run what `loaded` says, and return what came of it and the exit code."""
+    judged = running.run(
+        loaded,
+        output,
+        _means(runner, stop),
+        argv=["action", step],
+        environ=os.environ,
+        python=sys.executable,
+        segment=segment,
+    )
+    return judged, running.exit_code(judged, stop)
+
+
+def _resume(runner: Runner, stop: StopRequest, argument: str, segment: float | None) -> tuple[Judged, ExitCode]:
+    """Go on with a run, and return what came of it and the exit code."""
+    for name in ("profile", "config", "command", "iterations", "duration", "set", "output", "fail-on"):
+        if runner.inputs.text(name) is not None:
+            raise UsageError(f"input {name}: leave it empty beside resume, for a run goes on with what it began with")
+    judged = running.resume(
+        run_to_resume(argument, "input resume"),
+        _means(runner, stop),
+        environ=os.environ,
+        python=sys.executable,
+        directory=current_directory(),
+        segment=segment,
+    )
+    return judged, running.exit_code(judged, stop)
+
+
+def _means(runner: Runner, stop: StopRequest) -> running.Means:
+    progress = LogProgress(runner)
+
+    def began(run: RunDir) -> None:
+        progress.run = run
+        # A job that is cancelled or killed shall still upload what was measured until then.
+        announce(runner, run.path, read_promise(run).run["run_id"])
+
+    return replace(means(stop, progress.opened), configured=lambda loaded: runner.mask(loaded.secrets), began=began)
