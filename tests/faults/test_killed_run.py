@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from tests.conftest import clean_environment, full
+from tests.integration.watching import die_at
 
 from soak_action.errors import EvidenceError
 from soak_action.evidence.run_dir import find
@@ -21,31 +22,15 @@ from soak_action.verify import verify
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="kills with SIGKILL")
 
-# Runs the command line and kills itself at the step with the given number; without a number it prints the steps.
-DRIVER = """
-import os, signal, sys
-from soak_action import cli, files
-fatal, seen = int(sys.argv[1]), []
-def reach(step):
-    seen.append(step)
-    if len(seen) == fatal:
-        os.kill(os.getpid(), signal.SIGKILL)
-files.observe(reach)
-code = cli.main(["run", "--json", "--iterations", "2", "--output", "runs", "--", sys.executable, "-c", "pass"])
-print(" ".join(seen), file=sys.stderr)
-sys.exit(code)
-"""
-
 
 def environment() -> dict[str, str]:
     # A killed process leaves a broken measurement behind, so none is taken of it.
     return {name: value for name, value in clean_environment().items() if not name.startswith("COVERAGE")}
 
 
-def drive(tmp_path: Path, fatal: int) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(
-        [sys.executable, "-c", DRIVER, str(fatal)], cwd=tmp_path, env=environment(), capture_output=True, check=False
-    )
+def drive(tmp_path: Path, fatal: int) -> tuple[int, list[str]]:
+    words = ("run", "--json", "--iterations", "2", "--output", "runs", "--", sys.executable, "-c", "pass")
+    return die_at(fatal, tmp_path, *words)
 
 
 def judge_remains(tmp_path: Path) -> str:
@@ -69,16 +54,15 @@ def judge_remains(tmp_path: Path) -> str:
 def test_kill_at_every_step_of_every_write(tmp_path):
     whole = tmp_path / "whole"
     whole.mkdir()
-    done = drive(whole, 0)
-    assert done.returncode == 0, done.stderr
-    steps = done.stderr.decode().splitlines()[-1].split()
+    code, steps = drive(whole, 0)
+    assert code == 0
     assert set(steps) == {name for name in STEPS if not name.startswith("torn:")}
     chosen = range(1, len(steps) + 1, full(1, 2))
     remains = []
     for fatal in chosen:
         place = tmp_path / str(fatal)
         place.mkdir()
-        assert drive(place, fatal).returncode == -signal.SIGKILL
+        assert drive(place, fatal)[0] == -signal.SIGKILL
         remains.append(judge_remains(place))
     assert remains[0] == "nothing"
     assert {"unreadable", "unfinished"} <= set(remains)

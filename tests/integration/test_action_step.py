@@ -12,23 +12,10 @@ from pathlib import Path
 
 import pytest
 from tests.integration.action_step import ROOT, Job
-from tests.integration.watching import alive, wait_for
+from tests.integration.watching import STUBBORN, alive, wait_for
 
 PROGRAMS = ROOT / "tests" / "e2e" / "programs"
 POSIX = pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
-# Ignores what can be ignored, and so does its daemon, which leaves the session.
-STUBBORN = """
-import os, pathlib, signal, time
-signal.signal(signal.SIGTERM, signal.SIG_IGN)
-signal.signal(signal.SIGINT, signal.SIG_IGN)
-if os.fork() == 0:
-    os.setsid()
-    if os.fork():
-        os._exit(0)
-pathlib.Path("pids").open("a").write(f"{os.getpid()}\\n")
-print("it runs", flush=True)
-time.sleep(300)
-"""
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 from tests.conftest import Done, clean_environment, full
+from tests.integration.watching import die_at
 
 from soak_action import canonical, resources
 from soak_action.config.load import Loaded, Request, Setting, load
@@ -411,40 +412,20 @@ def test_being_killed_in_the_middle_of_a_copy_leaves_nothing_green(soak: Soak, t
     assert soak(*words).code == 0
 
 
-# Judges and kills itself at the step with the given number; without a number it prints the steps.
-KILLED = """
-import os, signal, sys
-from soak_action import cli, files
-fatal, seen = int(sys.argv[1]), []
-def reach(step):
-    seen.append(step)
-    if len(seen) == fatal:
-        os.kill(os.getpid(), signal.SIGKILL)
-files.observe(reach)
-code = cli.main(["gate", "r1.json", "r2.json", "--kpi", sys.argv[2], "--output", "kept"])
-print(" ".join(seen), file=sys.stderr)
-sys.exit(code)
-"""
-
-
 @posix
 @pytest.mark.timeout(1200)
 def test_kill_9_at_every_step_of_every_write_leaves_nothing_green(tmp_path: Path) -> None:
-    environment = {name: value for name, value in clean_environment().items() if not name.startswith("COVERAGE")}
-
-    def drive(place: Path, fatal: int) -> subprocess.CompletedProcess[bytes]:
+    def drive(place: Path, fatal: int) -> tuple[int, list[str]]:
         write_values(place, [100, 101])
-        command = [sys.executable, "-c", KILLED, str(fatal), KPI]
-        return subprocess.run(command, cwd=place, env=environment, capture_output=True, check=False)
+        return die_at(fatal, place, "gate", "r1.json", "r2.json", "--kpi", KPI, "--output", "kept")
 
-    whole = drive(tmp_path / "whole", 0)
-    assert whole.returncode == 0, whole.stderr
-    steps = whole.stderr.decode().splitlines()[-1].split()
+    code, steps = drive(tmp_path / "whole", 0)
+    assert code == 0
     assert set(steps) == {name for name in STEPS if name.startswith("atomic:")}
     states = []
     for fatal in range(1, len(steps) + 1, full(1, 2)):
         place = tmp_path / str(fatal)
-        assert drive(place, fatal).returncode == -signal.SIGKILL
+        assert drive(place, fatal)[0] == -signal.SIGKILL
         states.append(state_of(place / "kept"))
     # The receipt is the last file: once it is in place the judgement is whole.
     order = ("nothing", "unstated", "unsealed", "sealed")

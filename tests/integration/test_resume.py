@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from tests.conftest import clean_environment, full
-from tests.integration.watching import alive, wait_for
+from tests.integration.watching import alive, die_at, wait_for
 
 from soak_action import canonical
 from soak_action.evidence.ledger import seal
@@ -169,37 +169,16 @@ def test_kill_at_random_moments_loses_and_doubles_nothing(soak, project):
     )
 
 
-# Runs the command line and kills itself at the step with the given number; without a number it prints the steps.
-DRIVER = """
-import os, signal, sys
-from soak_action import cli, files
-fatal, seen = int(sys.argv[1]), []
-def reach(step):
-    seen.append(step)
-    if len(seen) == fatal:
-        os.kill(os.getpid(), signal.SIGKILL)
-files.observe(reach)
-code = cli.main(["run", "--json", "--segment", "1ms", "--resume", sys.argv[2]])
-print(len(seen), file=sys.stderr)
-sys.exit(code)
-"""
-
-
 @POSIX
 def test_kill_at_every_step_of_every_write_of_a_resumed_segment(soak, project):
     paused = Path(soak("run", "--json", "--iterations", "40", "--segment", SHORT).json["run_dir"])
 
-    def drive(fatal: int) -> subprocess.CompletedProcess[bytes]:
-        env = {name: value for name, value in clean_environment().items() if not name.startswith("COVERAGE")}
-        command = [sys.executable, "-c", DRIVER, str(fatal), str(paused)]
-        return subprocess.run(command, cwd=project, env=env, capture_output=True, check=False)
-
-    done = drive(0)
-    assert done.returncode == 0, done.stderr
-    steps = int(done.stderr.split()[-1])
-    assert steps >= 10
-    for fatal in range(1, steps + 1):
-        assert drive(fatal).returncode == -signal.SIGKILL
+    resume = ("run", "--json", "--segment", "1ms", "--resume", paused)
+    code, steps = die_at(0, project, *resume)
+    assert code == 0
+    assert len(steps) >= 10
+    for fatal in range(1, len(steps) + 1):
+        assert die_at(fatal, project, *resume)[0] == -signal.SIGKILL
         found = verify(find(paused))
         assert (found.problems, found.verdict) == ((), "inconclusive")
     assert soak("run", "--resume", paused).code == 0

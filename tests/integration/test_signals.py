@@ -12,22 +12,9 @@ from pathlib import Path
 
 import pytest
 from tests.conftest import clean_environment
-from tests.integration.watching import alive, wait_for
+from tests.integration.watching import STUBBORN, alive, wait_for
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
-
-# Ignores SIGTERM, and so does its daemon, which leaves the session.
-STUBBORN = """
-import os, pathlib, signal, time
-signal.signal(signal.SIGTERM, signal.SIG_IGN)
-signal.signal(signal.SIGINT, signal.SIG_IGN)
-if os.fork() == 0:
-    os.setsid()
-    if os.fork():
-        os._exit(0)
-pathlib.Path("pids").open("a").write(f"{os.getpid()}\\n")
-time.sleep(300)
-"""
 
 
 def start(tmp_path: Path, *words: str) -> subprocess.Popen[bytes]:
