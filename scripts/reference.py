@@ -133,7 +133,7 @@ def configuration_page(schema: Schema) -> Iterator[str]:
     """Yield the lines about each key of soak.yaml."""
     outside = settable(schema)
     one_kpi = outside["properties"]["kpis"]["additionalProperties"]
-    names = {path for path, _ in fixed_leaves(outside)}
+    names = {path for path, node in fixed_leaves(outside) if not node.get("x-file-only")}
     names |= {("kpis", "NAME", *path) for path, _ in fixed_leaves(outside, one_kpi)}
     yield CONFIGURATION
     for path, node, required in keys_below(schema, schema):
@@ -250,11 +250,22 @@ def commands_page(parser: argparse.ArgumentParser) -> Iterator[str]:
 
 
 def commands_of(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
-    """Return the parser of each command by its name."""
+    """Return the parser of each command by its name, those of a subcommand by both: ``config show``."""
+    found: dict[str, argparse.ArgumentParser] = {}
+    for name, command in subcommands_of(parser).items():
+        found[name] = command
+        found |= {f"{name} {below}": subcommand for below, subcommand in subcommands_of(command).items()}
+    if not found:
+        raise LookupError("the command line has no commands")
+    return found
+
+
+def subcommands_of(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
+    """Return the parsers that one parser chooses from, by their names."""
     for action in parser._actions:  # noqa: SLF001 - argparse shows its commands in no other way
         if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001 - as above
             return dict(action.choices)
-    raise LookupError("the command line has no commands")
+    return {}
 
 
 def exit_codes(parser: argparse.ArgumentParser) -> Iterator[tuple[tuple[str, ...], str]]:
@@ -270,7 +281,8 @@ def usage(name: str, command: argparse.ArgumentParser) -> str:
     if command.usage:
         return command.usage
     places = [invocation(action) for action in command._actions if not action.option_strings]  # noqa: SLF001 - as above
-    return " ".join(["soak", name, "[options]", *places])
+    options = () if subcommands_of(command) else ("[options]",)
+    return " ".join(["soak", name, *options, *places])
 
 
 def invocation(action: argparse.Action) -> str:
@@ -279,7 +291,7 @@ def invocation(action: argparse.Action) -> str:
         action.metavar or (f"{{{','.join(map(str, action.choices))}}}" if action.choices else action.dest.upper())
     )
     if not action.option_strings:
-        return f"{value}..." if action.nargs == "+" else value
+        return {"+": f"{value}...", "?": f"[{value}]"}.get(str(action.nargs), value)
     names = ", ".join(action.option_strings)
     return names if action.nargs == 0 else f"{names} {value}"
 

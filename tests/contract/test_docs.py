@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import dropwhile
 from pathlib import Path
 
 import pytest
@@ -32,7 +33,10 @@ OPTIONS = {
     name: {option for action in command._actions for option in action.option_strings}
     for name, command in COMMANDS.items()
 }
+# The commands that only hold others.
+GROUPS = {name for name in COMMANDS if any(other.startswith(f"{name} ") for other in COMMANDS)}
 
+ASSIGNMENT = re.compile(r"[A-Z_]+=")
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 INLINE = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
@@ -42,9 +46,9 @@ PLACE = "/path/to/orders"
 
 # Features that do not exist yet. A document that speaks of one promises what nobody can use.
 UNBUILT = re.compile(
-    r"\bsoak (init|report|compare|config|selftest|stress|prune|pin|unpin|plan|comment|release|history|merge|doctor)\b"
+    r"\bsoak (init|report|compare|selftest|stress|prune|pin|unpin|plan|comment|release|history|merge|doctor)\b"
     r"|--(baseline|html|junit|markdown|github|dry-run)\b"
-    r"|\b(workload\.service|resources:|tuning|retention(?!-days)|drift|regression|gate\.locked)"
+    r"|\b(workload\.service|resources:|tuning|retention(?!-days)|drift|regression)"
 )
 
 
@@ -56,11 +60,16 @@ def calls(text: str) -> Iterator[list[str]]:
     """Yield the arguments of every call of soak in the blocks for a shell."""
     for block in blocks(text, "sh", "console"):
         for line in block.splitlines():
-            words = shlex.split(line.removeprefix("$ "), comments=True)
+            words = without_variables(shlex.split(line.removeprefix("$ "), comments=True))
             if words[:1] == ["soak"]:
                 yield words[1:]
             elif len(words) > 1 and words[0] == "python3" and words[1].endswith("scripts/soak.py"):
                 yield words[2:]
+
+
+def without_variables(words: list[str]) -> list[str]:
+    """Return a command without the ``NAME=VALUE`` that a shell takes for its environment."""
+    return list(dropwhile(ASSIGNMENT.match, words))
 
 
 def mistaken(words: list[str]) -> bool:
@@ -80,7 +89,8 @@ def mistaken_mentions(text: str) -> list[str]:
         words = mention.partition(" -- ")[0].split()
         if words[:1] == ["soak"] and len(words) > 1:
             options = {word for word in words[2:] if word.startswith("--")}
-            if words[1] not in COMMANDS or not options <= OPTIONS[words[1]]:
+            name = next((name for name in (" ".join(words[1:3]), words[1]) if name in COMMANDS), None)
+            if name is None or not options <= OPTIONS[name] or (name in GROUPS and len(words) > 2):
                 found.append(mention)
     return found
 
@@ -127,8 +137,12 @@ def test_no_document_promises_what_is_not_built(name: str) -> None:
 def test_mistakes_in_documents_are_seen() -> None:
     block = "```sh\nsoak run --iteration-count 3\npython3 scripts/soak.py verify  # no path\nsoak verify x\nls\n```\n"
     assert [mistaken(words) for words in calls(block)] == [True, True, False]
-    text = "`soak gate x`, `soak prune`, `soak run --dry`, `soak run -- tool --dry`"
+    nested = "```sh\nsoak config show x\nA=1 soak config shw\nB=2 soak config\n```\n"
+    assert [mistaken(words) for words in calls(nested)] == [False, True, True]
+    text = "`soak gate x`, `soak prune`, `soak run --dry`, `soak run -- tool --dry`, `soak config env`, `soak config`"
     assert mistaken_mentions(text) == ["soak prune", "soak run --dry"]
+    text = "`soak config shw`, `soak config env --expect`, `soak config show KEY --json`"
+    assert mistaken_mentions(text) == ["soak config shw", "soak config env --expect"]
     assert broken_links("docs/x.md", "[a](../README.md#try-it) [b](nowhere.md) [c](https://example.org)") == [
         "nowhere.md"
     ]
@@ -144,7 +158,8 @@ def test_the_first_commands_of_the_readme_are_the_promised_ones() -> None:
 
 
 def test_the_readme_lists_the_commands_that_exist() -> None:
-    assert re.findall(r"^\| `soak (\w+)` \|", README, re.MULTILINE) == list(COMMANDS)
+    named = re.findall(r"^\| `soak (\w+)` \|", README, re.MULTILINE)
+    assert named == [name for name in COMMANDS if " " not in name]
 
 
 def test_the_exit_codes_of_the_readme_are_those_of_the_help_text() -> None:

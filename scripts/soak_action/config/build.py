@@ -55,7 +55,7 @@ class Builder:
             workload=self._workload(data["workload"]),
             schedule=self._schedule(data["schedule"]),
             kpis=tuple(self._kpi(name, settings) for name, settings in data["kpis"].items()),
-            gate=Gate(tuple(data["gate"]["fail_on"])),
+            gate=Gate(tuple(data["gate"]["fail_on"]), tuple(data["gate"].get("locked", ()))),
             evidence=self._evidence(data["evidence"]),
         )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,18 +10,18 @@ from typing import Any
 from soak_action import resources
 from soak_action.config import environment, layers
 from soak_action.config.build import Builder
-from soak_action.config.check import Mistake, in_order, mistakes_of
+from soak_action.config.check import mistakes_of
 from soak_action.config.command_line import Setting
 from soak_action.config.layers import Leaf, Leaves
 from soak_action.config.locate import Found, find_file
 from soak_action.config.masking import mask_leaf, secret_values
 from soak_action.config.model import Config, Source
+from soak_action.config.resolve import Given, Resolution, Rules, resolve
 from soak_action.config.schema_tree import built_in_kpis, settable
-from soak_action.config.stack import Stack, gather, section
 from soak_action.config.yaml_source import Document, parse_mapping
 from soak_action.errors import ConfigurationError, EvidenceError
 
-__all__ = ["Loaded", "Request", "Setting", "load", "read_back"]
+__all__ = ["Examined", "Loaded", "Request", "Setting", "examine", "load", "loaded", "read_back"]
 
 
 @dataclass(frozen=True)
@@ -65,40 +65,52 @@ class Loaded:
         return layers.tree(self.public_leaves)
 
 
+@dataclass(frozen=True)
+class Examined:
+    """A request looked at without stopping at its mistakes: the file, what was given, the rules, what it comes to."""
+
+    found: Found
+    given: Given
+    rules: Rules
+    resolution: Resolution
+
+
 def load(request: Request, check_source: Callable[[Source], str | None]) -> Loaded:
     """Return the configuration that `request` asks for; `check_source` says what is wrong with a KPI's source, or None.
 
     Raises ConfigurationError with every mistake that was found, UsageError when a file that was named is not there.
     """
-    schema = resources.schema("soak")
+    return loaded(examine(request, check_source))
+
+
+def examine(request: Request, check_source: Callable[[Source], str | None]) -> Examined:
+    """Return what `request` comes to, its mistakes included.
+
+    Raises ConfigurationError when file or SOAK_OVERRIDES cannot be read as YAML, UsageError when a file is not there.
+    """
     words = environment.reserved(request.environ)
     found = find_file(request.directory, request.config or words.get(environment.CONFIG), lookup=request.lookup)
-    profile = request.profile or words.get(environment.PROFILE)
     document, overrides = _parse(found, request.environ)
-    stack = gather(schema, document, profile, request.environ, overrides, request.settings)
-    leaves = layers.merge(stack.layers)
-    merged = layers.tree(leaves.values())
-    where = _where(leaves, stack)
-    builder = Builder(where, check_source, built_in_kpis(schema), result_files=request.result_files)
-    mistakes = list(stack.mistakes)
-    broken = {section(mistake.path, profile) for mistake in mistakes}
-    unmet = mistakes_of(merged, settable(schema), where, partial=False)
-    mistakes += [mistake for mistake in unmet if section(mistake.path, profile) not in broken]
-    broken |= {section(mistake.path, profile) for mistake in unmet}
-    if broken:
-        builder.check(merged, broken)
-        _raise(mistakes + builder.mistakes)
-    config = builder.build(merged, _suite_of(found.base))
-    _raise(builder.mistakes)
+    profile = request.profile or words.get(environment.PROFILE)
+    given = Given(document, profile, request.environ, overrides, request.settings)
+    rules = Rules(resources.schema("soak"), check_source, _suite_of(found.base), request.result_files)
+    return Examined(found, given, rules, resolve(given, rules))
+
+
+def loaded(examined: Examined) -> Loaded:
+    """Return the configuration in force. Raises ConfigurationError with every mistake, each told once."""
+    resolution = examined.resolution
+    if resolution.config is None:
+        raise ConfigurationError(list(dict.fromkeys(map(str, resolution.mistakes))))
     return Loaded(
-        config=config,
-        leaves=leaves,
-        base=found.base,
-        file=found.path,
-        absent=found.absent,
-        profile=profile,
-        warnings=stack.warnings,
-        secrets=secret_values(leaves),
+        config=resolution.config,
+        leaves=resolution.leaves,
+        base=examined.found.base,
+        file=examined.found.path,
+        absent=examined.found.absent,
+        profile=examined.given.profile,
+        warnings=resolution.stack.warnings,
+        secrets=secret_values(resolution.leaves),
     )
 
 
@@ -147,27 +159,3 @@ def _parse(found: Found, environ: Mapping[str, str]) -> tuple[Document | None, D
 def _suite_of(base: Path) -> str:
     name = "".join(character if character.isascii() and character.isalnum() else "-" for character in base.name)
     return name.strip("-")[:64] or "soak"
-
-
-def _where(leaves: Leaves, stack: Stack) -> Callable[[tuple[str, ...]], str]:
-    """Return a function that names the place to look at for a path: the value's own, else one below or above it."""
-
-    def where(path: tuple[str, ...]) -> str:
-        return next(_places(path, leaves, stack), "soak.yaml")
-
-    return where
-
-
-def _places(path: tuple[str, ...], leaves: Leaves, stack: Stack) -> Iterator[str]:
-    given = [leaf for leaf in leaves.values() if leaf.layer != "default"]
-    yield from (leaf.origin for leaf in given if leaf.path == path)
-    yield from (leaf.origin for leaf in given if leaf.path[: len(path)] == path)
-    entries = [entry for layer in reversed(stack.layers) if layer.name != "default" for entry in layer.entries]
-    yield from (entry.origin for entry in entries if entry.path == path[: len(entry.path)])
-
-
-def _raise(mistakes: Iterable[Mistake]) -> None:
-    """Raise ConfigurationError when there are mistakes, each told once and in the order of the places."""
-    told = list(dict.fromkeys(map(str, in_order(mistakes))))
-    if told:
-        raise ConfigurationError(told)

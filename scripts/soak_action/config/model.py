@@ -153,9 +153,10 @@ class Kpi:
 
 @dataclass(frozen=True)
 class Gate:
-    """Which verdicts turn the exit code red."""
+    """Which verdicts turn the exit code red, and which paths only soak.yaml may set."""
 
     fail_on: tuple[str, ...]
+    locked: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

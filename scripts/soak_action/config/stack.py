@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from soak_action.config.check import Mistake, mistakes_of
 from soak_action.config.command_line import Setting, read_settings
 from soak_action.config.environment import read_environment
-from soak_action.config.layers import Entry, Layer, Path, contradictions, flatten, merge, tree
+from soak_action.config.layers import Entry, Layer, LayerName, Path, contradictions, flatten, merge, tree
+from soak_action.config.locks import LOCKED, Lock, locks_of, tries, unknown_locks, with_locks_below
 from soak_action.config.schema_tree import Schema, default_layer, settable
 from soak_action.config.wording import did_you_mean, shortened
 from soak_action.config.yaml_source import Document
@@ -22,11 +23,16 @@ BUILT_IN_PROFILES: Mapping[str, Mapping[str, Any]] = {
 
 @dataclass(frozen=True)
 class Stack:
-    """The layers from low to high, and what is wrong with each of them on its own."""
+    """The layers from low to high, and what is wrong with each of them on its own.
+
+    `kpis` are the KPIs that the layers name, `locks` what file and profile keep from the layers above them.
+    """
 
     layers: tuple[Layer, ...]
     mistakes: tuple[Mistake, ...]
     warnings: tuple[str, ...]
+    kpis: tuple[str, ...] = ()
+    locks: tuple[Lock, ...] = ()
 
 
 def gather(
@@ -50,12 +56,16 @@ def gather(
         mistakes += mistakes_of(overrides.data, outside, overrides.where, partial=True)
     mistakes += _mistakes_of_entries(reading.entries, outside)
     mistakes += _mistakes_of_entries(command_line.entries, outside)
-    layers = (default_layer(schema, kpis), *file_layers, Layer("env", (*reading.entries, *given)), command_line)
+    locks = locks_of(file_layers, _place_of_lock(document, profile))
+    low = (default_layer(schema, kpis), *with_locks_below(file_layers))
+    high = (Layer("env", (*reading.entries, *given)), command_line)
+    layers = (*low, *high)
+    mistakes += [*unknown_locks(locks, outside), *tries(locks, merge(low) if locks else {}, high)]
     for layer in layers:
         for one, other in contradictions(layer):
             what = f"'pause' cannot stand beside 'every' ({one.origin}); keep one of them"
             mistakes.append(Mistake(other.origin, other.path, what))
-    return Stack(layers, tuple(mistakes), reading.warnings)
+    return Stack(layers, tuple(mistakes), reading.warnings, kpis, locks)
 
 
 def section(path: Path, profile: str | None) -> Path:
@@ -77,6 +87,16 @@ def _file_layers(
         yield Layer("file", tuple(flatten(top, document.where)))
     if profile is not None:
         yield from _profile_layers(document, profile, mistakes)
+
+
+def _place_of_lock(document: Document | None, profile: str | None) -> Callable[[LayerName, int], str]:
+    def place(layer: LayerName, number: int) -> str:
+        path = (*LOCKED, str(number))
+        full = path if layer == "file" else ("profiles", str(profile), *path)
+        stands = "" if document is None else document.where(full)
+        return stands if layer == "file" else f"profile {profile} {stands}"
+
+    return place
 
 
 def _profile_layers(document: Document | None, profile: str, mistakes: list[Mistake]) -> Iterator[Layer]:

@@ -185,7 +185,6 @@ def test_a_required_key_may_only_be_missing_where_a_layer_may_still_give_it() ->
         "retention: {}",
         "release: {}",
         "workload: {service: {}}",
-        "gate: {locked: []}",
         "kpis: {a: {drift: 1%/h}}",
         "kpis: {a: {regression: {}}}",
     ],
