@@ -10,12 +10,13 @@ import sys
 from collections.abc import Iterable, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import NoReturn
+from types import ModuleType
+from typing import TYPE_CHECKING, NoReturn
 
 from soak_action import __version__, canonical
 from soak_action.errors import ExitCode, SoakError, UsageError, defect
 
-_COMMANDS = ("run", "gate", "verify", "mock", "action")
+_COMMANDS = ("run", "gate", "verify", "config", "mock", "action")
 _EXIT_CODES = """\
 exit codes:
   0        done, or the verdict is not in gate.fail_on
@@ -41,7 +42,7 @@ def _run(words: Sequence[str]) -> int:
         _check_text(words)
         # Only the command that is called is loaded: the mock is started thousands of times and needs little.
         called = [name for name in _COMMANDS if options[:1] == [name]]
-        arguments = _parser(called or _COMMANDS).parse_args(options)
+        arguments = _parser(called or _COMMANDS, options[1:2]).parse_args(options)
         if workload and called != ["run"]:
             raise UsageError("only soak run takes a command after --; remove the dashes or what follows them")
         arguments.words, arguments.workload, arguments.call = list(words), workload, _run
@@ -63,12 +64,18 @@ class _Parser(argparse.ArgumentParser):
         raise UsageError(f"{message}; see {self.prog} --help")
 
 
+if TYPE_CHECKING:
+    # argparse gives the type of its commands no public name.
+    _Parsers = argparse._SubParsersAction[_Parser]  # noqa: SLF001
+
+
 def parser() -> argparse.ArgumentParser:
     """Return the parser of all commands, for whoever documents them."""
     return _parser(_COMMANDS)
 
 
-def _parser(names: Iterable[str]) -> argparse.ArgumentParser:
+def _parser(names: Iterable[str], below: Sequence[str] = ()) -> argparse.ArgumentParser:
+    """Return the parser of the commands `names`; of their subcommands only the one in `below`, if it is one."""
     top = _Parser(
         prog="soak",
         description="Soak tests and release gates that cannot lie.",
@@ -80,17 +87,30 @@ def _parser(names: Iterable[str]) -> argparse.ArgumentParser:
     commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
     for name in names:
         module = import_module(f"soak_action.commands.{name}")
-        command = commands.add_parser(
-            module.NAME,
-            help=module.SUMMARY,
-            description=module.DESCRIPTION,
-            epilog=f"example:\n  {module.EXAMPLE}\n\n{_EXIT_CODES}",
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-            allow_abbrev=False,
-        )
+        command = _add(commands, name, module)
+        subcommands: tuple[str, ...] = getattr(module, "SUBCOMMANDS", ())
+        if subcommands:
+            told = f"one of {', '.join(subcommands)}"
+            inner = command.add_subparsers(title="commands", required=True, metavar="COMMAND", help=told)
+            for subcommand in [word for word in below if word in subcommands] or subcommands:
+                _add(inner, subcommand, import_module(f"soak_action.commands.{name}_{subcommand}"))
+    return top
+
+
+def _add(commands: _Parsers, name: str, module: ModuleType) -> _Parser:
+    """Add the command, or subcommand, that `module` describes; what only has subcommands does nothing itself."""
+    command = commands.add_parser(
+        name,
+        help=module.SUMMARY,
+        description=module.DESCRIPTION,
+        epilog=f"example:\n  {module.EXAMPLE}\n\n{_EXIT_CODES}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    if hasattr(module, "execute"):
         module.add_arguments(command)
         command.set_defaults(execute=module.execute, json=False)
-    return top
+    return command
 
 
 def _split(words: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:

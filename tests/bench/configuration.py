@@ -1,13 +1,17 @@
-"""A configuration of five layers, resolved after imports, against parsing its file alone."""
+"""A configuration of five layers: resolved, against parsing its file alone; and shown, by a process of its own."""
 
 from __future__ import annotations
 
+import sys
 from functools import partial
+from pathlib import Path
 
-from measuring import Comparison, Report, in_turns, seconds_of
+from measuring import Comparison, Report, in_turns, run_quietly, seconds_of
 from surroundings import Bench, make_package_importable
 
 LIMIT = 0.020
+SHOW_LIMIT = 0.25
+LIBRARIES = "import yaml, jsonschema"
 KPI = """\
   kpi_%d:
     from: metrics.json#values.kpi_%d
@@ -70,4 +74,27 @@ def run(bench: Bench) -> Report:
         limit=LIMIT,
         target="amount under 20 ms after imports",
     )
-    return Report([comparison])
+    return Report([comparison, _show(bench, folder)])
+
+
+def _show(bench: Bench, folder: Path) -> Comparison:
+    """Compare `soak config show` with a Python that only imports the libraries that read and check YAML."""
+    show = partial(
+        run_quietly,
+        bench.module("config", "show", "--profile", "smoke", "--set", "kpis.kpi_1.hard=450"),
+        folder,
+        bench.module_environ(),
+    )
+    imports = partial(run_quietly, [sys.executable, "-c", LIBRARIES], folder, bench.module_environ())
+    show()
+    imports()
+    ours, beside = in_turns(bench.turns or bench.of(2, 15, 41), partial(seconds_of, show), partial(seconds_of, imports))
+    return Comparison(
+        "soak config show, as a process",
+        ours,
+        beside,
+        f"python -c '{LIBRARIES}'",
+        kind="amount",
+        limit=SHOW_LIMIT,
+        target=f"amount at most {SHOW_LIMIT} s",
+    )

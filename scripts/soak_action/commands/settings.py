@@ -72,17 +72,22 @@ def load_and_warn(request: Request) -> Loaded:
 
 def problem_of_source(source: Source) -> str | None:
     """Return what is wrong with where a KPI's value comes from, or None."""
-    from soak_action.kpi.log_match import PatternError, compile_pattern
-    from soak_action.kpi.path import PathError, compile_path
+    # Each kind loads its own library only: most configurations need one of them.
+    if isinstance(source, JsonSource):
+        from soak_action.kpi.path import PathError, compile_path
 
-    try:
-        if isinstance(source, JsonSource):
+        try:
             compile_path(source.path)
-            return _problem_of_file(source.file)
-        if isinstance(source, RegexSource):
+        except PathError as error:
+            return str(error)
+        return _problem_of_file(source.file)
+    if isinstance(source, RegexSource):
+        from soak_action.kpi.log_match import PatternError, compile_pattern
+
+        try:
             compile_pattern(source.pattern)
-    except (PathError, PatternError) as error:
-        return str(error)
+        except PatternError as error:
+            return str(error)
     return None
 
 

@@ -7,9 +7,11 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from soak_action import canonical
 from soak_action.config.layers import Path
-from soak_action.config.masking import is_secret, may_be_quoted
+from soak_action.config.masking import MASK, is_secret, may_be_quoted
 from soak_action.config.schema_tree import Schema
+from soak_action.config.yaml_source import core_value
 from soak_action.units import UnitError, parse_duration, parse_share, parse_size
 
 NUMBER = re.compile(r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?")
@@ -26,6 +28,8 @@ _PARSERS = {"duration": parse_duration, "size": parse_size, "share": parse_share
 _BOOLEANS = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
 _WITH_UNIT = re.compile(rf"({NUMBER.pattern})\s*[A-Za-z%/]+")
 _LONGEST_QUOTE = 60
+# A text of this shape needs no quotes in YAML unless it would be read as a number or the like.
+_PLAIN_TEXT = re.compile(r"(?:[A-Za-z0-9_./$+]|-(?=[A-Za-z0-9.]))(?:(?!: | #|:\Z)[^,\[\]{}\x00-\x1f])*(?<! )")
 
 
 def did_you_mean(word: str, known: Sequence[str]) -> str:
@@ -52,10 +56,10 @@ def quote(value: Any, path: Path = ("",)) -> str:
     return shortened(f"'{value}'" if isinstance(value, str) else flow(value))
 
 
-def shortened(text: str) -> str:
+def shortened(text: str, longest: int = _LONGEST_QUOTE) -> str:
     """Return a text in one line, its middle left out when it is long."""
     line = "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)
-    return line if len(line) <= _LONGEST_QUOTE else f"{line[: _LONGEST_QUOTE - 4]}...{line[-1]}"
+    return line if len(line) <= longest else f"{line[: longest - 4]}...{line[-1]}"
 
 
 def flow(value: Any) -> str:
@@ -67,6 +71,14 @@ def flow(value: Any) -> str:
     if value is None:
         return "null"
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def like_written(value: Any, longest: int = _LONGEST_QUOTE) -> str:
+    """Return a value in one line as it could stand in soak.yaml: a text that would be read as something else is quoted.
+
+    The middle is left out of what is longer than `longest`.
+    """
+    return shortened(_in_yaml(value), longest)
 
 
 def expected(node: Schema) -> str:
@@ -103,6 +115,13 @@ def unit_problem(value: Any, node: Schema) -> str | None:
     return None
 
 
+def parsed_unit(value: Any, node: Schema) -> float | None:
+    """Return a duration in seconds, a size in bytes or a share as a ratio; None when the value is no such thing."""
+    if "x-unit" not in node or not isinstance(value, str) or unit_problem(value, node):
+        return None
+    return float(_PARSERS[node["x-unit"]](value))
+
+
 def repair(value: Any, node: Schema) -> str:
     """Return ``; write ...`` when what was meant is plain to see, or nothing."""
     allowed = kinds(node)
@@ -131,3 +150,14 @@ def _repair_text(text: str, node: Schema, allowed: tuple[str, ...]) -> str:
     if "boolean" in allowed and text.lower() in _BOOLEANS:
         return f"; write {_BOOLEANS[text.lower()]}"
     return ""
+
+
+def _in_yaml(value: Any) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(map(_in_yaml, value))}]"
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{name}: {_in_yaml(item)}' for name, item in value.items())}}}"
+    if not isinstance(value, str):
+        return flow(value)
+    is_plain = value == MASK or (bool(_PLAIN_TEXT.fullmatch(value)) and core_value(value) == value)
+    return value if is_plain else canonical.compact(value)

@@ -191,7 +191,7 @@ class _Conversion:
         self._check_text(node, text)
         if node.tag == _TEXT:
             return text
-        value = _core_value(text)
+        value = core_value(text)
         if _NOT_FINITE.match(text) or (isinstance(value, float) and not isfinite(value)):
             self._mistake(node, f"{text[:_LONGEST_INTEGER]} is not a finite number")
             return None
@@ -210,7 +210,7 @@ class _Conversion:
         return f"{self.name}:{line}:{column}"
 
 
-def _core_value(text: str) -> Any:
+def core_value(text: str) -> Any:
     """Return the value of a plain scalar under the core schema of YAML 1.2.2, section 10.3.
 
     An integer that a double cannot hold exactly becomes that double, as it will be in JSON.
