@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from soak_action.config.layers import Entry, Layer, LayerName, contradictions, flatten, merge, tree
+from soak_action.config.layers import EXCLUSIVE_GROUPS, Entry, Layer, LayerName, contradictions, flatten, merge, tree
 
 NAMES: tuple[LayerName, ...] = ("default", "file", "profile", "env", "cli")
 
@@ -137,7 +137,9 @@ SHAPED = st.fixed_dictionaries(
     {},
     optional={
         "a": leaf_values,
-        "schedule": st.fixed_dictionaries({}, optional=dict.fromkeys(["iterations", "duration", "every"], leaf_values)),
+        "schedule": st.fixed_dictionaries(
+            {}, optional=dict.fromkeys(["iterations", "duration", "every", "pause"], leaf_values)
+        ),
         "m": st.dictionaries(st.sampled_from("xy"), st.dictionaries(st.sampled_from("pq"), leaf_values), max_size=2),
     },
 )
@@ -157,6 +159,39 @@ def test_the_winner_of_a_leaf_is_the_highest_layer_that_defines_it(stack: list[d
                 for entry in one.entries
                 if entry.path == path and entry.value != {}
             ]
+
+
+@given(st.lists(SHAPED, min_size=1, max_size=5))
+def test_the_winner_is_the_highest_layer_that_defines_the_leaf_exclusive_groups_included(
+    stack: list[dict[str, Any]],
+) -> None:
+    """A leaf holds unless a higher layer gives another member of its group without giving the leaf itself."""
+    layers = [layer(name, data) for name, data in zip(NAMES, stack, strict=False)]
+    in_force = merge(layers)
+    given_by = [{entry.path: entry for entry in one.entries if entry.value != {}} for one in layers]
+    for path in {path for one in given_by for path in one}:
+        rivals = {other for group in EXCLUSIVE_GROUPS if path in group for other in group} - {path}
+        highest = max(number for number, one in enumerate(given_by) if path in one)
+        if any(rivals & one.keys() for one in given_by[highest + 1 :]):
+            assert path not in in_force
+            hiding = [leaf for leaf in in_force.values() if leaf.path in rivals]
+            assert any((item.path, item.layer) == (path, NAMES[highest]) for leaf in hiding for item in leaf.shadowed)
+        else:
+            leaf = in_force[path]
+            assert (leaf.value, leaf.layer) == (given_by[highest][path].value, NAMES[highest])
+
+
+@given(st.lists(SHAPED, min_size=1, max_size=5))
+def test_no_value_gets_lost_it_is_in_force_or_hidden(stack: list[dict[str, Any]]) -> None:
+    layers = [layer(name, data) for name, data in zip(NAMES, stack, strict=False)]
+    told = sorted(
+        (".".join(item.path), item.layer)
+        for leaf in merge(layers).values()
+        for item in leaf.as_shadowed()
+        if item.value != {}
+    )
+    given_ = {(".".join(entry.path), one.name) for one in layers for entry in one.entries if entry.value != {}}
+    assert set(told) == given_
 
 
 @given(SHAPED, SHAPED, SHAPED)

@@ -217,6 +217,59 @@ def test_what_no_place_gives_is_told_of_the_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "key", "value"),
+    [
+        ("suite: no", "suite", "no"),
+        ("suite: on", "suite", "on"),
+        ("suite: 2026-11-23", "suite", "2026-11-23"),
+        ("schedule: {iterations: 010}", "schedule.iterations", 10),
+        ("schedule: {iterations: 1e3}", "schedule.iterations", 1000.0),
+        ("schedule: {iterations: 0x10}", "schedule.iterations", 16),
+        ("workload: {env: {SWITCH: no, TIME: 1:30}}", "workload.env.SWITCH", "no"),
+        ("kpis: {a: {from: m#a, better: lower, hard: 1e3}}", "kpis.a.hard", 1000.0),
+        ("\ufeffsuite: x\r\nschedule:\r\n  iterations: 5\r\n", "schedule.iterations", 5),
+    ],
+)
+@pytest.mark.parametrize("where", ["file", "profile", "overrides"])
+def test_trap_48_yaml_says_what_it_says_in_each_place_where_it_is_read(
+    tmp_path: Path, text: str, key: str, value: object, where: str
+) -> None:
+    if where == "overrides":
+        found = loaded(tmp_path, "version: 1\n", environ={"SOAK_OVERRIDES": text})
+    elif where == "file" or "suite" in text:
+        mark, rest = ("\ufeff", text[1:]) if text[0] == "\ufeff" else ("", text)
+        (tmp_path / "soak.yaml").write_bytes(f"{mark}version: 1\n{rest}".encode())
+        found = loaded(tmp_path)
+    else:
+        found = loaded(tmp_path, f"version: 1\nprofiles:\n  p:\n    {text}\n", profile="p")
+    assert {leaf.key: leaf.value for leaf in found.public_leaves}[key] == value
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("schedule: {pause: 1:30}", "soak.yaml:2:12: 'schedule.pause': '1:30' is not a duration"),
+        ("schedule: {iterations: 0o19}", "soak.yaml:2:12: 'schedule.iterations' is '0o19', but must be a whole number"),
+        ("kpis: {a: {from: m#a, must_vary: no}}", "soak.yaml:2:23: 'kpis.a.must_vary' is 'no', but must be true or false; write false"),
+        ("schedule: {warmup: 2026-11-23}", "soak.yaml:2:12: 'schedule.warmup' is '2026-11-23', but must be a whole number"),
+        ("suite: 010", "soak.yaml:2:1: 'suite' is 10, but must be a name"),
+        ("schedule:\n\titerations: 3", "soak.yaml:3:1: not valid YAML: indent with blanks"),
+        ("suite: a\nsuite: b", "soak.yaml:3:1: duplicate key 'suite', already given at soak.yaml:2:1"),
+        ("suite: a\n---\nsuite: b", "soak.yaml:3:1: a second document begins here"),
+        ("a: &a [*a]", "soak.yaml:2:4: an alias makes the configuration endless"),
+    ],
+)  # fmt: skip
+def test_what_yaml_makes_of_it_is_told_with_its_place(tmp_path: Path, text: str, told: str) -> None:
+    first, *_ = mistakes(tmp_path, f"version: 1\n{text}\n")
+    assert first.startswith(told)
+
+
+def test_latin_1_is_told_where_it_begins(tmp_path: Path) -> None:
+    (tmp_path / "soak.yaml").write_bytes("version: 1\nworkload: {run: café}\n".encode("latin-1"))
+    assert mistakes(tmp_path) == ("soak.yaml:2:20: this is not UTF-8 text; save the file as UTF-8",)
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "workload: {env: {API_TOKEN: [hunter2]}}",
