@@ -217,6 +217,7 @@ def test_no_secret_is_printed(config, words) -> None:
         (("show", "--set", "suit=x"), "--set suit: unknown key 'suit' - did you mean 'suite'?"),
         (("show", "--config", "none.yaml"), "none.yaml: there is no such configuration file"),
         (("check", "--config", "none.yaml"), "none.yaml: there is no such configuration file"),
+        (("env", "--profile", "smok"), "soak.yaml:16:1: there is no profile 'smok' - did you mean 'smoke'?"),
         (("env", "--config", "none.yaml"), "none.yaml: there is no such configuration file"),
         (("check", "--expect", "suite"), "--expect suite: write PATH=VALUE or PATH=VALUE@LAYER, such as schedule.iterations=3@profile"),
         ((), "the following arguments are required: COMMAND; see soak config --help"),
@@ -284,6 +285,14 @@ def test_the_table_of_variables_answers_even_when_one_is_wrong(config) -> None:
     lines = config("env", env=environ).out.splitlines()
     assert lines[0].split() == ["variable", "key", "type", "value"]
     assert len(lines) == len(table) + 1
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a variable is always text on Windows")
+def test_a_variable_that_is_no_text_is_shown_escaped(config) -> None:
+    environ = {"SOAK_SUITE": os.fsdecode(b"caf\xe9")}
+    (row,) = [row for row in config("env", "--json", env=environ).json if row["name"] == "SOAK_SUITE"]
+    assert row["value"] == "caf\\udce9"
+    assert "caf\\udce9" in config("env", env=environ).out
 
 
 def test_the_schema_is_the_published_one(soak) -> None:

@@ -21,12 +21,13 @@ from soak_action.config.masking import secret_values
 from soak_action.config.schema_tree import settable
 from soak_action.config.variables import Variable, variables
 from soak_action.config.wording import shortened
+from soak_action.errors import ConfigurationError
 
 SUMMARY = "the environment variables that this configuration understands"
 DESCRIPTION = """\
 Prints a table of the environment variables that are understood: name, key, type and
 the present value, secrets masked. Names are made from the keys; there are some for
-each KPI that the configuration names. It answers even if a variable is wrong."""
+each KPI that the configuration names. It answers even if one of them is wrong."""
 EXAMPLE = "soak config env"
 
 
@@ -42,6 +43,8 @@ def execute(arguments: argparse.Namespace) -> int:
     # Only what names the file, the profile and further KPIs: a mistake in the others is no reason to keep silent.
     examined = examine(replace(request, environ=environment.reserved(os.environ)), problem_of_source)
     resolution = examined.resolution
+    if resolution.stack.mistakes:
+        raise ConfigurationError(list(dict.fromkeys(map(str, resolution.stack.mistakes))))
     schema = settable(resources.schema("soak"))
     table = tuple(variables(schema, resolution.stack.kpis, os.environ, secret_values(resolution.leaves)))
     if arguments.json:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from soak_action.canonical import storable_text
 from soak_action.config.environment import CONFIG, OVERRIDES, PROFILE, variable_names
 from soak_action.config.masking import MASK, mask_text
 from soak_action.config.schema_tree import Schema, schema_at
@@ -35,7 +36,7 @@ def variables(
 
     `schema` holds what can be set from outside; `secrets` do not appear in what is said. Empty is not given.
     """
-    said = {name.upper(): value for name, value in sorted(environ.items()) if value.strip()}
+    said = {name.upper(): storable_text(value) for name, value in sorted(environ.items()) if value.strip()}
     hidden = tuple(secrets)
 
     def value_of(name: str) -> str | None:

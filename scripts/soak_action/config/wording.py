@@ -28,8 +28,10 @@ _PARSERS = {"duration": parse_duration, "size": parse_size, "share": parse_share
 _BOOLEANS = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
 _WITH_UNIT = re.compile(rf"({NUMBER.pattern})\s*[A-Za-z%/]+")
 _LONGEST_QUOTE = 60
-# A text of this shape needs no quotes in YAML unless it would be read as a number or the like.
-_PLAIN_TEXT = re.compile(r"(?:[A-Za-z0-9_./$+]|-(?=[A-Za-z0-9.]))(?:(?!: | #|:\Z)[^,\[\]{}\x00-\x1f])*(?<! )")
+# What a text that needs quotes in YAML begins with.
+_INDICATOR = r"""-(?![\w.])|[\s?:,\[\]{}#&*!|>'"%@`]|---|\.\.\."""
+# A text of this shape needs none, unless it would be read as a number or the like.
+_PLAIN_TEXT = re.compile(rf"(?!{_INDICATOR})(?:(?!:\s|\s#|:\Z)[^,\[\]{{}}\n])+(?<!\s)")
 
 
 def did_you_mean(word: str, known: Sequence[str]) -> str:
@@ -160,4 +162,4 @@ def _in_yaml(value: Any) -> str:
     if not isinstance(value, str):
         return flow(value)
     is_plain = value == MASK or (bool(_PLAIN_TEXT.fullmatch(value)) and core_value(value) == value)
-    return value if is_plain else canonical.compact(value)
+    return value if is_plain else canonical.canonical_bytes(value).decode()

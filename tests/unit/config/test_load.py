@@ -391,7 +391,7 @@ def test_what_is_read_back_from_the_evidence_is_what_was_loaded(tmp_path_factory
 # fmt: off
 WORDS = [
     "version", "workload", "run", "env", "TOKEN", "schedule", "iterations", "every", "pause", "kpis", "a", "exit_code",
-    "from", "hard", "range", "sustained", "abort", "missing", "window", "gate", "fail_on", "evidence", "profiles", "ci",
+    "from", "hard", "range", "sustained", "abort", "missing", "window", "gate", "fail_on", "locked", "evidence", "profiles", "ci",
 ]
 # fmt: on
 VALUES = st.one_of(

@@ -3,14 +3,24 @@
 # ruff: noqa: E501  (a message is compared as the one line that it is)
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.conftest import full
 
+from soak_action import canonical, resources
 from soak_action.commands.settings import problem_of_source
-from soak_action.config.load import Request, Setting
+from soak_action.config.keys import leaves_below
+from soak_action.config.load import Request, Setting, examine
 from soak_action.config.report import Report, examine_all
+from soak_action.config.schema_tree import settable
+from soak_action.errors import ConfigurationError, UsageError
+
+SCHEMA = settable(resources.schema("soak"))
 
 GOOD = "version: 1\nkpis:\n  a: {from: m#a, better: lower, hard: 3}\n"
 
@@ -18,8 +28,8 @@ GOOD = "version: 1\nkpis:\n  a: {from: m#a, better: lower, hard: 3}\n"
 def report(directory: Path, text: str | None, *expectations: str, sets: str = "", **request: Any) -> Report:
     if text is not None:
         (directory / "soak.yaml").write_text(text, encoding="utf-8")
-    settings = tuple(Setting(*pair.split("="), f"--set {pair.split('=')[0]}") for pair in sets.split())  # type: ignore[call-arg, misc, arg-type]
-    return examine_all(Request(directory, settings=settings, **request), problem_of_source, expectations)
+    given_ = tuple(Setting(key, value, f"--set {key}") for key, value in (pair.split("=") for pair in sets.split()))
+    return examine_all(Request(directory, settings=given_, **request), problem_of_source, expectations)
 
 
 def test_nothing_is_said_about_a_sensible_configuration(tmp_path: Path) -> None:
@@ -108,3 +118,53 @@ def test_a_warning_does_not_make_it_wrong(tmp_path: Path) -> None:
     found = report(tmp_path, "version: 1\nkpis: {b: {from: m#b}}\n")
     assert found.warnings
     assert found.to_dict()["ok"]
+
+
+WORDS = [
+    "suite",
+    "schedule",
+    "iterations",
+    "kpis",
+    "a",
+    "hard",
+    "gate",
+    "locked",
+    "profiles",
+    "p",
+    "*",
+    "",
+    "range",
+    "workload",
+    "env",
+    "API_TOKEN",
+]
+DOTTED = st.lists(st.sampled_from(WORDS), max_size=4).map(".".join)
+DATA = st.recursive(
+    st.one_of(st.none(), st.integers(-9, 9), st.text("a*.1 ", max_size=4), DOTTED),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.sampled_from(WORDS), inner, max_size=4)),
+)
+
+
+@settings(max_examples=full(500, 60))
+@given(
+    data=st.dictionaries(st.sampled_from(WORDS), DATA, max_size=4),
+    locks=st.lists(DOTTED, max_size=3),
+    expectations=st.lists(st.builds("{}={}{}".format, DOTTED, st.text(max_size=5), st.sampled_from(["", "@cli", "@fil", "@"])), max_size=3),
+    key=st.one_of(DOTTED, st.text(max_size=5)),
+)  # fmt: skip
+def test_nothing_that_is_asked_ends_in_a_traceback(tmp_path_factory, data, locks, expectations, key: str) -> None:
+    folder = tmp_path_factory.getbasetemp()
+    for gate in ({}, {"gate": {"locked": locks}}):
+        text = canonical.compact({"version": 1, **data, **gate})
+        found = report(
+            folder,
+            text,
+            *expectations,
+            profile="p",
+            environ={"SOAK_SUITE": "x", "SOAK_OVERRIDES": canonical.compact(data)},
+        )
+        told = [*map(str, found.mistakes), *map(str, found.warnings), *map(str, found.outcomes)]
+        assert all(line.isprintable() for line in told)
+        assert found.to_dict()["ok"] == (not found.mistakes and all(outcome.ok for outcome in found.outcomes))
+    with contextlib.suppress(ConfigurationError, UsageError):
+        assert leaves_below(key, SCHEMA, examine(Request(folder), problem_of_source).resolution.leaves)

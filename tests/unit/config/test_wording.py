@@ -12,12 +12,14 @@ from soak_action.config.wording import (
     expected,
     flow,
     kinds,
+    like_written,
     nearest,
     quote,
     repair,
     shortened,
     unit_problem,
 )
+from soak_action.config.yaml_source import parse_mapping
 
 
 @pytest.mark.parametrize(
@@ -147,3 +149,48 @@ def test_other_values_are_no_wrong_quantities(value: object, unit: str) -> None:
 )
 def test_what_was_plainly_meant_is_told(value: object, node: dict[str, object], hint: str) -> None:
     assert repair(value, node) == hint
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        ("metrics.json#latency.p95", "metrics.json#latency.p95"),
+        ("python3 job.py", "python3 job.py"),
+        ("\u00b5 \u00fcnits", "\u00b5 \u00fcnits"),
+        ("last 8", "last 8"),
+        ("5m", "5m"),
+        ("-c", "-c"),
+        ("***", "***"),
+        ("3", '"3"'),
+        ("true", '"true"'),
+        ("", '""'),
+        ("a: b", '"a: b"'),
+        ("x #y", '"x #y"'),
+        ("a,b", '"a,b"'),
+        ("${SOAK_OUT}/x", '"${SOAK_OUT}/x"'),
+        ("two\nlines", '"two\\nlines"'),
+        (3, "3"),
+        (0.5, "0.5"),
+        (True, "true"),
+        (None, "null"),
+        (["a", "3", 3, {"b": "x y", "c": []}], '[a, "3", 3, {b: x y, c: []}]'),
+    ],
+)
+def test_a_value_is_shown_as_it_could_stand_in_the_file(value: object, written: str) -> None:
+    assert like_written(value) == written
+
+
+def test_a_long_value_loses_its_middle_unless_all_of_it_is_asked_for() -> None:
+    assert like_written("x" * 99) == f"{'x' * 56}...x"
+    assert like_written("x" * 99, 99) == "x" * 99
+
+
+PRINTABLE = st.text(st.characters(codec="utf-8", categories=("L", "N", "P", "S", "Zs")), max_size=12)
+
+
+@given(st.one_of(PRINTABLE, st.text("-?:,[]{}#&*!|>'\"%@` ~.a1\n", max_size=8)))
+def test_a_text_that_is_shown_is_read_as_the_same_text(text: str) -> None:
+    if text == "***" or not like_written(text, 10_000).isprintable() or "\\x" in like_written(text, 10_000):
+        return  # a mask, and what a terminal cannot show, are not written to be read again
+    shown = f"k: {like_written(text, 10_000)}\nl: [{like_written([text], 10_000)}]\n"
+    assert parse_mapping(shown.encode(), "f").data == {"k": text, "l": [[text]]}
