@@ -31,7 +31,8 @@ class Finding:
         return {"place": about.place, "key": key, "reason": about.sentence, "profile": self.profile}
 
     def __str__(self) -> str:
-        under = f"under the profile {self.profile}: " if self.profile else ""
+        is_told = self.profile is None or self.about.place.startswith(f"profile {self.profile} ")
+        under = "" if is_told else f"under the profile {self.profile}: "
         return f"{self.about.place}: {under}{self.about.sentence}"
 
 

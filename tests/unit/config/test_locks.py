@@ -112,6 +112,13 @@ def test_a_try_of_the_environment_is_named(locked: str, environ: dict[str, str],
     assert tries(locked, **environ) == [place]
 
 
+@pytest.mark.parametrize("origin", ["input set schedule.iterations", "input iterations", "--iterations"])
+def test_a_try_of_an_input_or_an_option_is_named(origin: str) -> None:
+    document = parse_mapping((FILE % "schedule").encode(), "soak.yaml")
+    found = gather(SCHEMA, document, None, {}, None, [Setting("schedule.iterations", "1", origin)])
+    assert [mistake.place for mistake in found.mistakes] == [origin]
+
+
 @pytest.mark.parametrize("locked", ["", "suite", "gate.locked", "gate"])
 def test_the_list_of_locks_cannot_be_set_from_outside(locked: str) -> None:
     refused = tries(

@@ -69,8 +69,8 @@ def test_every_profile_of_the_file_is_checked_not_only_the_one_asked_for(tmp_pat
     text = f"{GOOD}schedule: {{iterations: 3}}\nprofiles:\n  ci: {{schedule: {{warmup: 9}}}}\n  long: {{kpis: {{a: {{hard: 3, range: [0, 1]}}}}}}\n  fine: {{}}\n"
     told = list(map(str, report(tmp_path, text).mistakes))
     assert told == [
-        "profile ci soak.yaml:6:19: under the profile ci: 9 warm-up iterations leave nothing to judge of 3 planned; plan more of them",
-        "profile long soak.yaml:7:21: under the profile long: the hard limit 3 can never be broken: no value of the range [0, 1] is beyond it",
+        "profile ci soak.yaml:6:19: 9 warm-up iterations leave nothing to judge of 3 planned; plan more of them",
+        "profile long soak.yaml:7:21: the hard limit 3 can never be broken: no value of the range [0, 1] is beyond it",
     ]
     asked = report(tmp_path, text, profile="ci").mistakes
     assert [finding.profile for finding in asked] == [None, "long"]
@@ -79,6 +79,16 @@ def test_every_profile_of_the_file_is_checked_not_only_the_one_asked_for(tmp_pat
 def test_what_is_wrong_in_the_file_is_told_once_and_not_again_for_each_profile(tmp_path: Path) -> None:
     text = f"{GOOD}schedule: {{iterations: 3, warmup: 9}}\nprofiles: {{a: {{}}, b: {{}}, c: {{schedule: {{iterations: 20}}}}}}\n"
     assert len(report(tmp_path, text).mistakes) == 1
+
+
+def test_what_a_profile_makes_of_a_value_of_the_file_is_told_with_the_profile(tmp_path: Path) -> None:
+    text = (
+        GOOD.replace("hard: 3", "hard: 3, abort: {beyond: 9, for: 3}")
+        + "profiles:\n  ci: {schedule: {iterations: 1}}\n"
+    )
+    assert list(map(str, report(tmp_path, text).warnings)) == [
+        "soak.yaml:3:50: under the profile ci: 3 iterations in a row never happen: this schedule promises 1 judged iteration"
+    ]
 
 
 def test_environment_and_command_line_belong_to_the_profile_asked_for_alone(tmp_path: Path) -> None:
