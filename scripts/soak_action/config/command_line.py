@@ -26,7 +26,7 @@ def read_settings(settings: Iterable[Setting], schema: Schema, mistakes: list[Mi
     """Yield the entries that the settings spell out and collect their mistakes; `schema` holds what can be set."""
     for setting in settings:
         path: Path = tuple(setting.key.split("."))
-        node = _node_at(schema, path)
+        node = node_at(schema, path)
         if node is None:
             what = f"unknown key '{shortened(setting.key)}'{_hint(schema, path)}"
             mistakes.append(Mistake(setting.origin, path, what))
@@ -43,8 +43,8 @@ def _constant(origin: str) -> Any:
     return lambda _: origin
 
 
-def _node_at(schema: Schema, path: Path) -> Schema | None:
-    """Return the schema of a key; the items of a list have none, for a list is only set as a whole."""
+def node_at(schema: Schema, path: Path) -> Schema | None:
+    """Return the schema of a key, or None; the items of a list have none, for a list is only set as a whole."""
     above = [schema_at(schema, path[:length]) for length in range(len(path))]
     if "" in path or any(node is None or kinds(node) == ("array",) for node in above):
         return None
@@ -52,7 +52,7 @@ def _node_at(schema: Schema, path: Path) -> Schema | None:
 
 
 def _hint(schema: Schema, path: Path) -> str:
-    known = next(length for length in range(len(path), -1, -1) if _node_at(schema, path[:length]) is not None)
+    known = next(length for length in range(len(path), -1, -1) if node_at(schema, path[:length]) is not None)
     if "" in path[1:]:
         return "; a part of the key is empty"
     node = schema_at(schema, path[:known]) or {}
