@@ -327,6 +327,35 @@ def test_all_unknown_names_are_listed_with_places_and_advice(soak, legacy):
     assert "legacy conf/defaults.json:9:56: unknown name 'thresholds.p95_latency_ms.max'" in done.err
 
 
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([], "name the legacy files, such as default.json; see soak config migrate --help"),
+        (
+            ["env.json", "--archive"],
+            "--archive moves files, so it needs --write; without both you see what would change",
+        ),
+        (["--undo", "--write"], "--undo takes a manifest or nothing, and no other option but --config and --json"),
+        (["env.json", "--mapping", "no.yaml"], "no.yaml: there is no such file"),
+        (
+            ["theme.json"],
+            "theme.json: the name does not tell its role; write default=theme.json, profile:NAME=theme.json",
+        ),
+        (["default=none.json"], "none.json: there is no such file"),
+        (["default=legacy conf"], "legacy conf: this is not a file; name the file itself"),
+        (["--undo"], "there is no migration to undo in "),
+        (["--undo", "x"], "x: this is not a manifest below .soak-migration"),
+    ],
+)
+def test_a_bad_call_is_one_clear_line(soak, legacy, words, message):
+    before = everything(legacy)
+    done = soak("config", "migrate", *words)
+    assert (done.code, done.out, done.err.count("\n")) == (2, "", 1)
+    assert message in done.err
+    assert everything(legacy) == before
+    assert not (legacy / ".soak-migration").exists()
+
+
 def test_two_at_once_do_not_meet(soak, legacy):
     words = [sys.executable, "-m", "soak_action", *CALL, "--write", "--json"]
     running = [

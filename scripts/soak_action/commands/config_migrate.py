@@ -122,6 +122,8 @@ def _migrate(arguments: argparse.Namespace, task: Task) -> int:
         _tell(f"{source.shown} goes to the {source.role}")
     for line in _difference(plan):
         print(line, file=sys.stderr if arguments.json else sys.stdout)
+    # The difference comes before what is said about it, even where both go to one pipe.
+    sys.stdout.flush()
     is_written = arguments.write and is_needed(plan, archive=arguments.archive)
     manifest = carry_out(plan, archive=arguments.archive) if is_written else None
     _tell(_outcome(plan, manifest, write=arguments.write, archive=arguments.archive))

@@ -109,13 +109,19 @@ def _comments(text: str) -> Iterator[_Comment]:
     tokens = yaml.scan(text, Loader=yaml.CSafeLoader)
     spans = [(token.start_mark.index, token.end_mark.index) for token in tokens if isinstance(token, yaml.ScalarToken)]
     starts = [start for start, _ in spans]
-    for found in _CANDIDATE.finditer(text):
-        nearest = bisect_right(starts, found.start()) - 1
-        if nearest < 0 or spans[nearest][1] <= found.start():
-            line_start = text.rfind("\n", 0, found.start()) + 1
-            yield _Comment(
-                line=text.count("\n", 0, found.start()) + 1,
-                column=found.start() - line_start + 1,
-                text=found.group().rstrip(),
-                stands_alone=not text[line_start : found.start()].strip(),
-            )
+    position, counted, line = 0, 0, 1
+    while found := _CANDIDATE.search(text, position):
+        index = bisect_right(starts, found.start()) - 1
+        if index >= 0 and found.start() < spans[index][1]:
+            position = spans[index][1]
+            continue
+        position = found.end()
+        line += text.count("\n", counted, found.start())
+        counted = found.start()
+        line_start = text.rfind("\n", 0, found.start()) + 1
+        yield _Comment(
+            line=line,
+            column=found.start() - line_start + 1,
+            text=found.group().rstrip(),
+            stands_alone=not text[line_start : found.start()].strip(),
+        )

@@ -18,7 +18,7 @@ def masked_text(text: str, data: Mapping[str, Any]) -> str:
     text = mask_text(text, {piece for entry in entries for piece in _pieces(entry.value)})
     for name in {entry.path[-1] for entry in entries}:
         text = re.sub(
-            rf"(?m)((?<![A-Za-z0-9_]){re.escape(name)}[\"']?\s*:[ \t]*)(?![|>\r\n])[^\r\n]*", rf"\g<1>{MASK}", text
+            rf"(?m)((?<![A-Za-z0-9_]){re.escape(name)}[\"']?\s*:[ \t]*+)(?![|>\r\n])[^\r\n]*", rf"\g<1>{MASK}", text
         )
     return text
 

@@ -38,6 +38,9 @@ class Names:
         path = tuple(name.split("."))
         if node_at(self._schema, (*self._role.prefix, *path)) is not None:
             return path
+        if path[0] == "profiles" and len(path) > 2 and self._role.profile is None:
+            inner = Names(self._schema, Role(path[1])).path_of(".".join(path[2:]))
+            return None if inner is None else (*path[:2], *inner)
         if self._role.is_environment and not is_reserved(name):
             variables = self._variables
             if name.upper() in variables:
@@ -47,14 +50,14 @@ class Names:
 
     def suggestion(self, name: str) -> str | None:
         """Return the key that was probably meant, or None."""
-        if is_reserved(name):
+        if is_reserved(name) or name.startswith("profiles."):
             return None
         plain = name.lower().removeprefix("soak_").replace("__", ".")
         above, _, last = plain.rpartition(".")
         known = [".".join(path) for path in self._leaves]
-        kpi = re.fullmatch(r"kpis\.[a-z0-9_]+", above)
-        if kpi:
-            known += [f"{above}.{'.'.join(path)}" for path, _ in fixed_leaves(self._schema, self._one_kpi)]
+        kpi = above.rpartition(".")[2]
+        if re.fullmatch(r"[a-z][a-z0-9_]*", kpi):
+            known += [f"kpis.{kpi}.{'.'.join(path)}" for path, _ in fixed_leaves(self._schema, self._one_kpi)]
         same_end = [key for key in known if key.rpartition(".")[2] == last]
         if len(same_end) == 1:
             return same_end[0]

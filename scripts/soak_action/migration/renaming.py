@@ -59,7 +59,7 @@ def _problem(value: object, schema: Schema) -> str | None:
         return None
     if not isinstance(value, str):
         return f"{quote(value)} is not a key; write a key of soak.yaml, such as schedule.iterations, or null to drop it"
-    outside = settable(schema)
+    outside = {**schema, "properties": {**settable(schema)["properties"], "profiles": schema["properties"]["profiles"]}}
     path = tuple(value.split("."))
     if node_at(outside, path) is not None:
         return None

@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.error import CommentMark, YAMLError
 from ruamel.yaml.nodes import ScalarNode
 from ruamel.yaml.resolver import VersionedResolver
-from ruamel.yaml.scalarstring import DoubleQuotedScalarString, LiteralScalarString
+from ruamel.yaml.scalarstring import LiteralScalarString
 from ruamel.yaml.tag import Tag
 from ruamel.yaml.tokens import CommentToken
 
 from soak_action.config.layers import Path
-from soak_action.config.yaml_source import Document, reads_as_text
+from soak_action.config.yaml_source import Document
 from soak_action.errors import UsageError
 from soak_action.migration.comment import Remarks
+from soak_action.migration.notation import notation
+from soak_action.migration.trailing import ABOVE, BEHIND, clear, comments_of, give_rest, last_key, take_rest
 
 _BOM = b"\xef\xbb\xbf"
-# Text for us, but not for every reader of YAML.
-_YAML_1_1 = frozenset({"y", "n", "yes", "no", "on", "off"})
 _ENDLESS = 1_000_000
-_PLACES = 4  # of a key's comments: 1 holds those above it, 2 the one behind it and all until the next key
 
 
 class _Verbatim(VersionedResolver):
@@ -105,45 +104,36 @@ class _Editor:
 
     def set(self, path: Path, value: Any, remarks: Mapping[Path, Remarks]) -> None:
         """Set one value; mappings that lead to it are made, and a value that stands in the way is replaced."""
-        node, fresh, rest = self.root, list[tuple[Any, Path]](), ""
-        for length, key in enumerate(path, 1):
-            if key not in node:
-                # What stands between the last key and the next mapping's first is part of the last key for ruamel.yaml.
-                rest = rest or _take_rest(node)
-                if not node:
-                    node.fa.set_block_style()
-                fresh.append((node, path[:length]))
-            if length == len(path):
-                node[key] = _written(value)
-            else:
-                if not isinstance(node.get(key), CommentedMap):
-                    node[key] = CommentedMap()
-                node = node[key]
-        if rest:
-            _give_rest(*fresh[0], rest)
-        for parent, known in fresh or [(node, path)]:
+        edit, node = _Edit(), self.root
+        for length, key in enumerate(path[:-1], 1):
+            if not isinstance(node.get(key), CommentedMap):
+                edit.put(node, path[:length], CommentedMap())
+            node = node[key]
+        edit.put(node, path, notation(value))
+        edit.finish()
+        for parent, known in edit.fresh or [(node, path)]:
             if known in remarks:
                 self._remark(parent, known, remarks[known])
-        if self._spaced and fresh and len(fresh[0][1]) == 1:
-            _comments_of(self.root, path[0])[1].insert(0, CommentToken("\n", CommentMark(0)))
+        if self._spaced and edit.fresh and len(edit.fresh[0][1]) == 1:
+            comments_of(self.root, path[0])[ABOVE].insert(0, CommentToken("\n", CommentMark(0)))
 
     def _remark(self, node: Any, path: Path, remark: Remarks) -> None:
         if node.fa.flow_style():
             self._remark_outside(path, remark)
             return
         key = path[-1]
-        places = _comments_of(node, key)
+        places = comments_of(node, key)
         mark = CommentMark(self._indent * (len(path) - 1))
-        places[1].extend(CommentToken(f"{text}\n", mark) for text in remark.above)
+        places[ABOVE].extend(CommentToken(f"{text}\n", mark) for text in remark.above)
         if remark.behind is None:
             return
         value = node[key]
-        is_taken = places[2] is not None and not places[2].value.startswith("\n")
+        is_taken = places[BEHIND] is not None and not places[BEHIND].value.startswith("\n")
         if is_taken or isinstance(value, CommentedMap | LiteralScalarString):
-            places[1].append(CommentToken(f"{remark.behind}\n", mark))
+            places[ABOVE].append(CommentToken(f"{remark.behind}\n", mark))
         else:
-            rest = places[2].value if places[2] is not None else "\n"
-            places[2] = CommentToken(f"{remark.behind}{rest}", CommentMark(0))
+            rest = places[BEHIND].value if places[BEHIND] is not None else "\n"
+            places[BEHIND] = CommentToken(f"{remark.behind}{rest}", CommentMark(0))
 
     def _remark_outside(self, path: Path, remark: Remarks) -> None:
         """A mapping in braces has no room for comments: they go above the nearest key that has."""
@@ -158,65 +148,27 @@ class _Editor:
             self._remark(home[0], home[1], Remarks(lines))
 
 
-def _comments_of(node: Any, key: str) -> Any:
-    places = node.ca.items.setdefault(key, [None] * _PLACES)
-    if places[1] is None:
-        places[1] = []
-    return places
+class _Edit:
+    """Values that are put one below the other; `fresh` are the keys that are new, each with its mapping."""
 
+    def __init__(self) -> None:
+        self.fresh: list[tuple[Any, Path]] = []
+        self._start: tuple[Any, str] | None = None
+        self._rest = ""
 
-def _take_rest(node: Any) -> str:
-    """Take away the lines that follow the last value of a mapping, and return them."""
-    while isinstance(node, CommentedMap | CommentedSeq) and node:
-        key = list(node)[-1] if isinstance(node, CommentedMap) else len(node) - 1
-        slot = 2 if isinstance(node, CommentedMap) else 0
-        places = node.ca.items.get(key)
-        token = places[slot] if places else None
-        if token is not None and "\n" in token.value:
-            behind, _, rest = token.value.partition("\n")
-            if rest:
-                places[slot] = CommentToken(f"{behind}\n", token.start_mark) if behind else None
-                return str(rest)
-        node = node[key]
-    return ""
+    def put(self, node: Any, path: Path, value: Any) -> None:
+        key = path[-1]
+        if key in node:
+            rest = clear(node, key)
+        else:
+            rest = take_rest(node, last_key(node)) if node else ""
+            if not node:
+                node.fa.set_block_style()
+            self.fresh.append((node, path))
+        node[key] = value
+        self._start = self._start or (node, key)
+        self._rest = self._rest or rest
 
-
-def _give_rest(node: Any, path: Path, rest: str) -> None:
-    """Put lines behind everything that belongs to the last key of `path`."""
-    key = path[-1]
-    while isinstance(node[key], CommentedMap) and node[key] and not node[key].fa.flow_style():
-        node = node[key]
-        key = list(node)[-1]
-    _comments_of(node, key)[2] = CommentToken(f"\n{rest}", CommentMark(0))
-
-
-def _written(value: Any) -> Any:
-    """Return a value as ruamel.yaml is to write it; numbers are text here, for every plain scalar is."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if value is None:
-        return "null"
-    if isinstance(value, int | float):
-        return repr(int(value)) if float(value).is_integer() and abs(value) < 2**53 else repr(value)
-    if isinstance(value, str):
-        return _text(value)
-    if isinstance(value, Mapping):
-        mapping = CommentedMap((key, _written(item)) for key, item in value.items())
-        mapping.fa.set_flow_style()
-        return mapping
-    return _flow(value)
-
-
-def _flow(values: Iterable[Any]) -> CommentedSeq:
-    items = CommentedSeq([_written(list(item) if isinstance(item, tuple) else item) for item in values])
-    items.fa.set_flow_style()
-    return items
-
-
-def _text(value: str) -> Any:
-    lines = value.split("\n")
-    if len(lines) > 1 and all(line == line.rstrip() and line.isprintable() for line in lines) and value[:1].strip():
-        return LiteralScalarString(value)
-    if not value.isprintable() or not reads_as_text(value) or value.lower() in _YAML_1_1 or value[0] in "0=<":
-        return DoubleQuotedScalarString(value)
-    return value
+    def finish(self) -> None:
+        if self._start and self._rest:
+            give_rest(*self._start, self._rest)

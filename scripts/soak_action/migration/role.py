@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from soak_action.config.layers import Path
 from soak_action.errors import UsageError
 
-_WORD = re.compile(r"(default|profile|env)(?::([^=]*))?=(.+)", re.DOTALL)
+_WORD = re.compile(r"(default|profile|env)(?::([^=]*))?=(.*)", re.DOTALL)
 _PROFILE_NAME = re.compile(r"[a-z][a-z0-9-]{0,31}")
 _SEPARATORS = re.compile(r"[-_. ]+")
 _DEFAULT_WORDS = frozenset({"default", "defaults", "base", "common", "override", "overrides"})
@@ -43,6 +43,8 @@ def role_and_file(word: str) -> tuple[Role, str]:
     if match is None:
         return _guess(word), word
     kind, name, file = match.groups()
+    if not file:
+        raise UsageError(f"{word}: name the file behind the equals sign")
     if kind == "default":
         if name is not None:
             raise UsageError(f"{word}: the default has no name; write default={file}")

@@ -169,9 +169,9 @@ def _leaves(source: Source, found: Reading) -> Iterator[tuple[Path, Any, str]]:
         where = source.document.where((key,))
         if source.role.is_environment and key.upper() == environment.OVERRIDES and value not in ("", None):
             try:
-                inner = parse_mapping(value.encode(), where).data if isinstance(value, str) else value
+                inner = parse_mapping(value.encode(), key).data if isinstance(value, str) else value
             except ConfigurationError as error:
-                found.mistakes += [Mistake(where, (), f"in {key}: {line}") for line in error.mistakes]
+                found.mistakes += [Mistake(where, (), f"in {line}") for line in error.mistakes]
                 continue
             if isinstance(inner, dict):
                 yield from ((entry.path, entry.value, where) for entry in flatten(inner, lambda _: ""))

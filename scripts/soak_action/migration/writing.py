@@ -17,7 +17,6 @@ from soak_action.migration.manifest import FOLDER, MANIFEST, Item, Manifest, Sta
 from soak_action.migration.permission import PRIVATE, no_wider_than
 from soak_action.migration.plan import Plan
 from soak_action.migration.source import Source, read_bytes
-from soak_action.migration.undo import undo
 from soak_action.system import sync_directory
 
 STEPS = (
@@ -63,7 +62,7 @@ def carry_out(plan: Plan, *, archive: bool) -> Path:
         with no_wider_than(reduce(and_, modes) | PRIVATE):
             files.write_atomic(target, plan.new)
     files.step("migration:target")
-    _verify(plan, base, manifest)
+    _verify(plan)
     files.step("migration:verified")
     for source in plan.sources if archive else ():
         _check_unchanged(source.path, source.shown, source.data)
@@ -131,18 +130,28 @@ def _check_unchanged(path: Path, shown: str, expected: bytes | None) -> None:
         raise UsageError(f"{shown}: somebody else changed the file meanwhile; look at it and start again")
 
 
-def _verify(plan: Plan, base: Path, manifest: Path) -> None:
+def _verify(plan: Plan) -> None:
     """Read soak.yaml back; when it does not come to what the old files did, restore the old state."""
     try:
         different = plan.differences(read_bytes(plan.task.target, plan.task.shown))
     except ConfigurationError as error:
         different = list(error.mistakes)
     if different:
-        undo(base, manifest)
+        _put_back(plan)
         raise SurroundingsError(
             f"{plan.task.shown}: what was written does not come to the same values; the old file is restored. "
             f"Different: {', '.join(different[:10])}"
         )
+
+
+def _put_back(plan: Plan) -> None:
+    if plan.former is not None:
+        files.write_atomic(plan.task.target, plan.former)
+        return
+    try:
+        plan.task.target.unlink()
+    except OSError as error:
+        raise files.surroundings(error, f"remove {plan.task.target}") from error
 
 
 def _remove(source: Source) -> None:

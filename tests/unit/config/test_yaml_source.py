@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from soak_action.config.yaml_source import MAX_BYTES, MAX_DEPTH, parse_mapping
+from soak_action.config.yaml_source import MAX_BYTES, MAX_DEPTH, parse_mapping, reads_as_text
 from soak_action.errors import ConfigurationError
 
 
@@ -205,3 +205,20 @@ def test_no_bytes_end_in_a_traceback(text: bytes) -> None:
 )
 def test_no_yaml_like_text_ends_in_a_traceback(pieces: list[str]) -> None:
     parses_or_tells(b"a: 1\n" + "".join(pieces).encode())
+
+
+@pytest.mark.parametrize(
+    ("written", "is_text"),
+    [
+        ("no", True),
+        ("1:30", True),
+        ("1h", True),
+        ("", False),
+        ("~", False),
+        ("True", False),
+        ("1e3", False),
+        (".inf", False),
+    ],
+)
+def test_a_plain_scalar_reads_as_text_or_not(written, is_text):
+    assert reads_as_text(written) is is_text
