@@ -70,7 +70,7 @@ def steps_of(done: subprocess.CompletedProcess[bytes]) -> list[str]:
 
 def chosen(steps: list[str]) -> list[int]:
     """Return the numbers of the steps to die at: all in the full check, else all but some within atomic writes."""
-    return [number for number, step in enumerate(steps, 1) if IS_FULL or step not in ATOMIC or number % 4 == 0]
+    return [number for number, step in enumerate(steps, 1) if IS_FULL or step not in ATOMIC or number % 9 == 0]
 
 
 @pytest.mark.parametrize("former", [None, OLD])
@@ -96,9 +96,10 @@ def test_kill_at_every_step_of_a_migration(tmp_path, former):
         undone = drive(place, 0, "--undo")
         assert undone.returncode == 0, undone.stderr
         assert state(place) == before, steps[fatal - 1]
-        again = drive(place, 0, *MIGRATE)
-        assert again.returncode == 0, again.stderr
-        assert state(place) == new
+        if IS_FULL or steps[fatal - 1] not in ATOMIC:
+            again = drive(place, 0, *MIGRATE)
+            assert again.returncode == 0, again.stderr
+            assert state(place) == new
     assert seen == {(True, False), (False, True)}
 
 

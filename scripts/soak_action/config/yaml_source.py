@@ -104,7 +104,7 @@ def parse_mapping(text: bytes, name: str) -> Document:
 
 def reads_as_text(text: str) -> bool:
     """Whether a plain scalar of these characters is read as text, and not as a number, true, false or null."""
-    return isinstance(_core_value(text), str) and not _NOT_FINITE.match(text)
+    return isinstance(core_value(text), str) and not _NOT_FINITE.match(text)
 
 
 def _place_of_end(text: str) -> str:

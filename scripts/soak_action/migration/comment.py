@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -46,6 +47,17 @@ def remarks_of(sources: Iterable[Source], moved: Mapping[Path, Value], taken: It
             for comment in _comments(source.data.decode("utf-8-sig")):
                 keeper.keep(comment)
     return remarks
+
+
+def lost_comments(former: bytes, new: bytes) -> list[tuple[int, str]]:
+    """Return line and text of each comment of a YAML text that a newer one does not have."""
+    left = Counter(comment.text for comment in _comments(new.decode("utf-8-sig")))
+    lost = []
+    for comment in _comments(former.decode("utf-8-sig")):
+        left[comment.text] -= 1
+        if left[comment.text] < 0:
+            lost.append((comment.line, comment.text))
+    return lost
 
 
 class _Keeper:

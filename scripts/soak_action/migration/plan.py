@@ -12,9 +12,10 @@ from soak_action.config import layers, model
 from soak_action.config.check import in_order
 from soak_action.config.layers import Path
 from soak_action.config.schema_tree import Schema
+from soak_action.config.wording import shortened
 from soak_action.config.yaml_source import Document, parse_mapping
 from soak_action.errors import ConfigurationError, UsageError
-from soak_action.migration.comment import remarks_of
+from soak_action.migration.comment import lost_comments, remarks_of
 from soak_action.migration.conflict import Conflict, settle
 from soak_action.migration.renaming import Renaming, read_renaming
 from soak_action.migration.rendering import rendered
@@ -112,6 +113,11 @@ def make_plan(task: Task, check_source: Callable[[model.Source], str | None]) ->
         raise UsageError("the files hold no values, so there is nothing to write")
     plan = Plan(task, sources, tuple(changes), (), (), notes, former, new, expected)
     _prove(plan, new)
+    for line, text in lost_comments(base, new):
+        raise UsageError(
+            f"{task.shown}:{line}:1: the file cannot be rewritten without losing the comment '{shortened(text)}'; "
+            f"move it, or put the values in by hand"
+        )
     return plan
 
 

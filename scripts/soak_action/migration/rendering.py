@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -23,6 +24,7 @@ from soak_action.migration.notation import notation
 from soak_action.migration.trailing import ABOVE, BEHIND, clear, comments_of, give_rest, last_key, take_rest
 
 _BOM = b"\xef\xbb\xbf"
+_HEAD = re.compile(r"(?:[ \t]*(?:#[^\n]*)?\n)+(?=---\s)")
 _ENDLESS = 1_000_000
 
 
@@ -44,6 +46,10 @@ def rendered(
     """
     yaml = _round_trip(document)
     text = former.removeprefix(_BOM).decode().replace("\r\n", "\n")
+    # ruamel.yaml forgets what stands above the three dashes.
+    head = found.group() if (found := _HEAD.match(text)) else ""
+    text = text.removeprefix(head)
+    yaml.explicit_start = text.startswith("---") or "\n---" in text
     try:
         editor = _Editor(yaml.load(text), yaml.map_indent or 2, spaced=spaced)
         for path, value in changes.items():
@@ -55,7 +61,7 @@ def rendered(
         raise UsageError(
             f"{document.name}: the file cannot be rewritten ({problem}); put the values in by hand"
         ) from None
-    lines = stream.getvalue()
+    lines = head + stream.getvalue()
     if b"\r\n" in former:
         lines = lines.replace("\n", "\r\n")
     return (_BOM if former.startswith(_BOM) else b"") + lines.encode()

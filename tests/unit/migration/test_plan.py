@@ -113,6 +113,18 @@ def test_values_that_an_anchor_ties_together_are_not_torn(plan):
         plan({"soak.yaml": text, "profile-b.json": '{"iterations": 3}'})
 
 
+def test_no_comment_is_lost(plan):
+    text = "version: 1\nschedule: {\n  pause: 1s, # inner\n  }\n"
+    with pytest.raises(UsageError, match=r"soak.yaml:3:1: the file cannot be rewritten without losing the comment '#"):
+        plan({"soak.yaml": text, "default.json": '{"iterations": 3}'})
+
+
+@pytest.mark.parametrize("start", ["---\n", "# c\n\n# d\n---\n", "%YAML 1.2\n---\n"])
+def test_the_start_of_a_document_stays(plan, start):
+    found = plan({"soak.yaml": f"{start}version: 1\n", "default.json": '{"suite": "a"}'})
+    assert found.new.decode() == f"{start}version: 1\nsuite: a\n"
+
+
 def test_only_a_file_that_takes_part_can_be_preferred(plan):
     with pytest.raises(UsageError, match=r"--prefer x: this file takes no part; name one of default.json, soak.yaml"):
         plan({"default.json": "{}"}, preferred=("x",))
