@@ -18,7 +18,7 @@ def test_nobody_asked() -> None:
     assert stop.signal is None
     before = time.monotonic()
     assert not stop.wait(0.15)
-    assert time.monotonic() - before >= 0.15
+    assert time.monotonic() - before >= 0.1  # the clock of Windows advances in steps of 16 ms
     assert not stop.wait(0)
     assert not stop.wait(-1)
 
