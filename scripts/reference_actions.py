@@ -12,7 +12,10 @@ import yaml
 ROOT = Path(__file__).resolve().parent.parent
 REPOSITORY = "org/soak-action"
 VERSION = "v1"
-ACTIONS = ("action.yml", ".github/actions/smoke/action.yml", ".github/actions/kpi-gate/action.yml")
+ACTIONS = (
+    "action.yml",
+    *(f".github/actions/{name}/action.yml" for name in ("smoke", "kpi-gate", "precedence")),
+)
 WORKFLOWS = ROOT / ".github" / "workflows"
 INTRODUCTION = """\
 # Actions and reusable workflows

@@ -21,6 +21,7 @@ STEPS = {
     "action.yml": ("action_run", "run_step"),
     ".github/actions/smoke/action.yml": ("action_run", "smoke_step"),
     ".github/actions/kpi-gate/action.yml": ("action_gate", "gate_step"),
+    ".github/actions/precedence/action.yml": ("action_precedence", "precedence_step"),
     ".github/actions/internal/action.yml": ("action_internal", "internal_step"),
 }
 SHELL = """${{ inputs.python || (runner.os == 'Windows' && 'python' || 'python3') }} -I -u -X utf8 "{0}\""""
@@ -263,7 +264,13 @@ def test_trap_45_the_code_in_yaml_is_two_lines_that_start_the_launcher(place: st
     depth = place.count("/")
     up = '"..", ' * depth
     _, name = STEPS[place]
-    step = {"run_step": "run", "smoke_step": "smoke", "gate_step": "kpi-gate", "internal_step": "internal"}[name]
+    step = {
+        "run_step": "run",
+        "smoke_step": "smoke",
+        "gate_step": "kpi-gate",
+        "precedence_step": "precedence",
+        "internal_step": "internal",
+    }[name]
     assert soak_step(read(place))["run"] == (
         f'import os, sys; sys.path.insert(0, os.path.join(os.environ["GITHUB_ACTION_PATH"], {up}"scripts"))\n'
         f'import soak; sys.exit(soak.run(["action", "{step}"]))\n'

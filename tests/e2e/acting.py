@@ -15,6 +15,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tests.e2e.act_log import Job, read_log
 
@@ -100,6 +101,7 @@ class Actor:
         event: str = "workflow_dispatch",
         job: str | None = None,
         inputs: Mapping[str, str] | None = None,
+        event_data: Mapping[str, Any] | None = None,
         tool_cache: Path = TOOL_CACHE,
         folder: str = "runner",
     ) -> Played:
@@ -113,7 +115,7 @@ class Actor:
         tool_cache.mkdir(parents=True, exist_ok=True)
         (base / "cache" / "tool_cache").symlink_to(tool_cache)
         (base / "programs" / "python3").symlink_to(base_python())
-        (base / "event.json").write_text(json.dumps({"inputs": dict(inputs or {})}), "utf-8")
+        (base / "event.json").write_text(json.dumps({"inputs": dict(inputs or {}), **(event_data or {})}), "utf-8")
         variables = own_environment(base)
         variables["PATH"] = os.pathsep.join([str(base / "programs"), variables["PATH"]])
         variables["E2E_ARTIFACTS"] = str(base / "artifacts")

@@ -79,7 +79,8 @@ def test_the_reusable_smoke_workflow_is_done_in_two_minutes_with_caches_cold(act
     told = [mock["outputs"][name] for name in ("verdict", "exit-code", "gate-verdict")]
     assert told == ["pass", "0", ""]
     assert (results["outputs"]["verdict"], results["outputs"]["gate-verdict"]) == ("pass", "pass")
-    logs = [played.jobs[f"{name}/smoke"].steps["smoke/soak"].log for name in ("mock", "results")]
+    first = {"mock": "smoke/soak", "results": "precedence/soak"}
+    logs = [played.jobs[f"{job}/smoke"].steps[step].log for job, step in first.items()]
     assert ["installing the locked dependencies" in log for log in logs].count(True) == 1, "caches were cold, once"
     smoke = played.jobs["mock/smoke"].steps["smoke"]
     assert (smoke.outputs["iterations"], smoke.outputs["state"]) == ("3", "finished")

@@ -10,6 +10,7 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 
 from soak_action.commands.action_gate import gate_step
 from soak_action.commands.action_internal import internal_step
+from soak_action.commands.action_precedence import precedence_step
 from soak_action.commands.action_run import run_step, smoke_step
 from soak_action.errors import ConfigurationError, EvidenceError, ExitCode, SoakError, SurroundingsError, defect
 from soak_action.github.runner import Runner
@@ -26,7 +27,7 @@ and gives GitHub the outputs, the annotations and the summary. Everything that i
 printed stands behind a fence, so that a workload cannot give commands to the runner."""
 EXAMPLE = "soak action run"
 
-_STEPS = ("run", "smoke", "kpi-gate", "internal")
+_STEPS = ("run", "smoke", "kpi-gate", "precedence", "internal")
 _MOST_CHARACTERS = 2_000
 
 
@@ -64,6 +65,8 @@ def _step(arguments: argparse.Namespace, runner: Runner) -> int:
     runner.check_files(summary=runner.inputs.flag("summary", default=True))
     if arguments.step == "kpi-gate":
         return gate_step(runner)
+    if arguments.step == "precedence":
+        return precedence_step(runner)
     return smoke_step(runner) if arguments.step == "smoke" else run_step(runner)
 
 

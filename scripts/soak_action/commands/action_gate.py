@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import replace
 
+from soak_action.base_branch import compare
 from soak_action.commands.action_report import announce, check_upload, output_directory, report_judgement
 from soak_action.commands.gate import occasion, rules_for
 from soak_action.commands.settings import current_directory, read_settings
@@ -36,7 +37,7 @@ def gate_step(runner: Runner) -> int:
     output = output_directory(runner.inputs) or default_output(subject, loaded)
     found = judge_for_the_record(subject, loaded, output, replace(occasion(["action", "kpi-gate"], here), began=began))
     code = exit_code_of(found.verdict.verdict, found.config.gate.fail_on)
-    report_judgement(runner, found, code)
+    report_judgement(runner, found, code, None if loaded is None else compare(loaded, os.environ))
     return int(code)
 
 

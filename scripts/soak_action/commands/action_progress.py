@@ -7,8 +7,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from soak_action.commands.action_report import announce
 from soak_action.commands.progress import Lines, open_lines
+from soak_action.config.load import Loaded
 from soak_action.config.model import Config
+from soak_action.evidence.reading import read_promise
 from soak_action.evidence.run_dir import RunDir
 from soak_action.github.runner import Runner
 from soak_action.loop import Progress
@@ -20,13 +23,27 @@ _MOST_LINES = 100
 
 
 class LogProgress:
-    """Prints a line per iteration, and the end of the workload's output of the first one and of those that fail."""
+    """Prints a line per iteration, and the end of the workload's output of the first one and of those that fail.
+
+    `loaded` is the configuration once it is known.
+    """
 
     def __init__(self, runner: Runner) -> None:
-        self.run: RunDir | None = None
+        self.loaded: Loaded | None = None
+        self._run: RunDir | None = None
         self._runner = runner
         self._lines: Lines | None = None
         self._shown = 0
+
+    def configured(self, loaded: Loaded) -> None:
+        """Keep the secrets of the configuration out of the log."""
+        self.loaded = loaded
+        self._runner.mask(loaded.secrets)
+
+    def began(self, run: RunDir) -> None:
+        """Say at once what to upload: a job that is cancelled or killed still uploads what was measured until then."""
+        self._run = run
+        announce(self._runner, run.path, read_promise(run).run["run_id"])
 
     @contextmanager
     def opened(self, config: Config) -> Iterator[Progress]:
@@ -44,9 +61,9 @@ class LogProgress:
         if self._lines is not None:
             self._lines.end_iteration(record, soak_seconds)
         first = record["iteration"] == 1
-        if self.run is not None and (first or (record["outcome"] != "ok" and self._shown < _MOST_SHOWN)):
+        if self._run is not None and (first or (record["outcome"] != "ok" and self._shown < _MOST_SHOWN)):
             self._shown += not first
-            self._show(self.run, record)
+            self._show(self._run, record)
 
     def _show(self, run: RunDir, record: Mapping[str, Any]) -> None:
         folder = run.iteration(record["iteration"])

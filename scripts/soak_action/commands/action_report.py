@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from soak_action import canonical, running
+from soak_action.base_branch import Comparison
 from soak_action.commands.settings import current_directory
 from soak_action.errors import ExitCode, UsageError
 from soak_action.evidence.measurements import Problem
@@ -57,7 +58,9 @@ def announce(runner: Runner, directory: Path, name: str) -> None:
     runner.set_outputs({"run-dir": str(directory), "run-id": name, "artifact": _artifact(runner, name)})
 
 
-def report_run(runner: Runner, judged: Judged, code: ExitCode, problems: Sequence[Problem]) -> ExitCode:
+def report_run(
+    runner: Runner, judged: Judged, code: ExitCode, problems: Sequence[Problem], comparison: Comparison | None
+) -> ExitCode:
     """Report a run, and return its exit code: 4 when `problems` were found in its evidence afterwards."""
     verdict = judged.verdict.to_dict()
     late: list[Problem] = []
@@ -74,7 +77,8 @@ def report_run(runner: Runner, judged: Judged, code: ExitCode, problems: Sequenc
         fail_on=judged.config.gate.fail_on,
         problems=tuple(map(str, problems)),
         notes=judged.outcome.notes,
-        artifact=_artifact(runner, judged.run.run_id) or None,
+        artifact=_artifact(runner, receipt["run_id"]) or None,
+        comparison=comparison,
     )
     _print_verdict(report)
     print(run_text(summary, "soak"))
@@ -84,7 +88,7 @@ def report_run(runner: Runner, judged: Judged, code: ExitCode, problems: Sequenc
     return code
 
 
-def report_judgement(runner: Runner, found: SealedJudgement, code: ExitCode) -> None:
+def report_judgement(runner: Runner, found: SealedJudgement, code: ExitCode, comparison: Comparison | None) -> None:
     """Report a judgement of results."""
     directory = found.directory.path
     report = Report(
@@ -95,6 +99,7 @@ def report_judgement(runner: Runner, found: SealedJudgement, code: ExitCode) -> 
         fail_on=found.config.gate.fail_on,
         notes=found.notes,
         artifact=_artifact(runner, directory.name) or None,
+        comparison=comparison,
     )
     _print_verdict(report)
     print(f"evidence: {directory}")

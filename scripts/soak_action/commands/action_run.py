@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from soak_action import running
+from soak_action.base_branch import compare
 from soak_action.commands.action_progress import LogProgress
-from soak_action.commands.action_report import announce, check_upload, output_directory, report_run
+from soak_action.commands.action_report import check_upload, output_directory, report_run
 from soak_action.commands.run import means
 from soak_action.commands.settings import (
     current_directory,
@@ -22,9 +23,9 @@ from soak_action.commands.settings import (
 )
 from soak_action.commands.signals import stop_on_signals
 from soak_action.config.load import Loaded, Request, Setting, load
-from soak_action.errors import ExitCode, UsageError
-from soak_action.evidence.reading import read_promise
-from soak_action.evidence.run_dir import OUTPUT_DIRECTORY, RunDir
+from soak_action.errors import UsageError
+from soak_action.evidence.measurements import Problem
+from soak_action.evidence.run_dir import OUTPUT_DIRECTORY
 from soak_action.github.runner import Inputs, Runner
 from soak_action.verify import Judged, verify
 from soak_action.workload.mock import MODES
@@ -43,13 +44,14 @@ def run_step(runner: Runner) -> int:
     check_upload(runner.inputs)
     segment = read_segment(runner.inputs.text("segment"), "input segment")
     resumed = runner.inputs.text("resume")
+    progress = LogProgress(runner)
     if resumed is not None:
-        judged, code = _resume(runner, stop, resumed, segment)
+        judged = _resume(runner, stop, progress, resumed, segment)
     else:
         settings = (*_schedule_settings(runner.inputs), *_settings(runner.inputs))
         loaded = load_and_warn(_request(runner.inputs, runner.inputs.text("profile"), settings))
-        judged, code = _perform(runner, stop, loaded, output_directory(runner.inputs), "run", segment)
-    return int(report_run(runner, judged, code, ()))
+        judged = _perform(stop, progress, loaded, output_directory(runner.inputs), "run", segment)
+    return _report(runner, stop, progress, judged)
 
 
 def smoke_step(runner: Runner) -> int:
@@ -63,8 +65,9 @@ def smoke_step(runner: Runner) -> int:
         if runner.inputs.text("command"):
             raise UsageError("input mock: it is a workload of its own; leave the input command empty beside it")
         request, output = _with_mock(request, mode), output or current_directory() / OUTPUT_DIRECTORY
-    judged, code = _perform(runner, stop, load_and_warn(_held_to_two_minutes(request)), output, "smoke")
-    return int(report_run(runner, judged, code, verify(judged.run).problems))
+    progress = LogProgress(runner)
+    judged = _perform(stop, progress, load_and_warn(_held_to_two_minutes(request)), output, "smoke")
+    return _report(runner, stop, progress, judged, verify(judged.run).problems)
 
 
 def _request(inputs: Inputs, profile: str | None, settings: tuple[Setting, ...]) -> Request:
@@ -107,43 +110,44 @@ def _held_to_two_minutes(request: Request) -> Request:
 
 
 def _perform(
-    runner: Runner, stop: StopRequest, loaded: Loaded, output: Path | None, step: str, segment: float | None = None
-) -> tuple[Judged, ExitCode]:
-    """Run what `loaded` says, and return what came of it and the exit code."""
-    judged = running.run(
+    stop: StopRequest,
+    progress: LogProgress,
+    loaded: Loaded,
+    output: Path | None,
+    step: str,
+    segment: float | None = None,
+) -> Judged:
+    return running.run(
         loaded,
         output,
-        _means(runner, stop),
+        _means(stop, progress),
         argv=["action", step],
         environ=os.environ,
         python=sys.executable,
         segment=segment,
     )
-    return judged, running.exit_code(judged, stop)
 
 
-def _resume(runner: Runner, stop: StopRequest, argument: str, segment: float | None) -> tuple[Judged, ExitCode]:
-    """Go on with a run, and return what came of it and the exit code."""
+def _resume(runner: Runner, stop: StopRequest, progress: LogProgress, argument: str, segment: float | None) -> Judged:
     for name in ("profile", "config", "command", "iterations", "duration", "set", "output", "fail-on"):
         if runner.inputs.text(name) is not None:
             raise UsageError(f"input {name}: leave it empty beside resume, for a run goes on with what it began with")
-    judged = running.resume(
+    return running.resume(
         run_to_resume(argument, "input resume"),
-        _means(runner, stop),
+        _means(stop, progress),
         environ=os.environ,
         python=sys.executable,
         directory=current_directory(),
         segment=segment,
     )
-    return judged, running.exit_code(judged, stop)
 
 
-def _means(runner: Runner, stop: StopRequest) -> running.Means:
-    progress = LogProgress(runner)
+def _means(stop: StopRequest, progress: LogProgress) -> running.Means:
+    return replace(means(stop, progress.opened), configured=progress.configured, began=progress.began)
 
-    def began(run: RunDir) -> None:
-        progress.run = run
-        # A job that is cancelled or killed shall still upload what was measured until then.
-        announce(runner, run.path, read_promise(run).run["run_id"])
 
-    return replace(means(stop, progress.opened), configured=lambda loaded: runner.mask(loaded.secrets), began=began)
+def _report(
+    runner: Runner, stop: StopRequest, progress: LogProgress, judged: Judged, problems: Sequence[Problem] = ()
+) -> int:
+    comparison = None if progress.loaded is None else compare(progress.loaded, os.environ)
+    return int(report_run(runner, judged, running.exit_code(judged, stop), problems, comparison))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -34,14 +34,16 @@ def of_verdict(
         yield Annotation(level, verdict["verdict"], "\n".join(verdict["reasons"]))
 
 
-def of_mistakes(mistakes: Sequence[str], directory: Path, workspace: Path, title: str) -> Iterator[Annotation]:
-    """Yield an error `title` for each mistake, on the line that it begins with (``soak.yaml:3:5: unknown key ...``)."""
+def of_mistakes(
+    mistakes: Iterable[str], directory: Path, workspace: Path, title: str, level: Level = "error"
+) -> Iterator[Annotation]:
+    """Yield a `title` for each mistake, on the line that it begins with (``soak.yaml:3:5: unknown key ...``)."""
     for mistake in mistakes:
         place, separator, message = mistake.partition(": ")
         found = _PLACE.fullmatch(place)
-        placed = _placed(Annotation("error", title, message), found if separator else None, directory, workspace)
+        placed = _placed(Annotation(level, title, message), found if separator else None, directory, workspace)
         # Where it does not stand on its line, its place stays in the text.
-        yield placed if placed.file else Annotation("error", title, mistake)
+        yield placed if placed.file else Annotation(level, title, mistake)
 
 
 def _placed(annotation: Annotation, found: re.Match[str] | None, directory: Path, workspace: Path) -> Annotation:

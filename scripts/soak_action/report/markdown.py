@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from soak_action.canonical import storable_text
+
+MOST_BYTES = 900_000
 
 _SPACE = re.compile(r"\s+")
 _INVISIBLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
@@ -74,6 +76,20 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], right: Iterable[in
 def details(summary: str, body: str, *, is_open: bool = False) -> str:
     """Return `body`, which is Markdown already, folded away under `summary`, which is HTML already."""
     return f"<details{' open' if is_open else ''}><summary>{summary}</summary>\n\n{body}\n\n</details>"
+
+
+def fitting(parts: Mapping[str, str], most_bytes: int = MOST_BYTES) -> str:
+    """Return named parts of a page in their order; one that would make it too long is named instead of shown."""
+    text, left_out = "", []
+    for name, part in parts.items():
+        longer = f"{text}\n\n{part}" if text and part else text + part
+        if len(longer.encode()) > most_bytes - 200:
+            left_out.append(name)
+        else:
+            text = longer
+    if left_out:
+        text += f"\n\nLeft out, because GitHub drops a summary that is too long: {', '.join(left_out)}."
+    return f"{text}\n"
 
 
 def _entity(found: re.Match[str]) -> str:

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from soak_action import canonical
+from soak_action.base_branch import Comparison
 from soak_action.config.model import Kpi
 from soak_action.evidence.measurements import Measurements
 from soak_action.gate.result import badness
 from soak_action.report.charts import Series, chart, sparkline
-from soak_action.report.markdown import code, code_block, details, in_html, inert, table
+from soak_action.report.markdown import MOST_BYTES, code, code_block, details, fitting, in_html, inert, table
 from soak_action.units import format_duration, format_number
 
-MOST_BYTES = 900_000
 _MOST_TOLD = 30
 _MOST_KPIS = 100
 _MOST_CHARTS = 6
@@ -32,6 +32,7 @@ _SIGNS = {
     "invalid": "\u26d4",
     "not_applicable": "\u2796",
 }
+_CHANGES = {"loosened": "\u26a0\ufe0f", "changed": "\u2753", "tightened": "\u2705"}
 _BAD = frozenset({"warn", "fail", "inconclusive", "invalid"})
 
 
@@ -40,7 +41,8 @@ class Report:
     """What a summary tells.
 
     `verdict` and `receipt` are the documents of the evidence, `problems` what was found wrong in it afterwards, `notes`
-    the first reasons why values are missing, `artifact` the name under which the evidence is uploaded, if it is.
+    the first reasons why values are missing, `artifact` the name under which the evidence is uploaded, if it is,
+    `comparison` how the gates differ from the base branch of a pull request.
     """
 
     verdict: Mapping[str, Any]
@@ -51,6 +53,7 @@ class Report:
     problems: Sequence[str] = ()
     notes: Sequence[str] = ()
     artifact: str | None = None
+    comparison: Comparison | None = None
 
 
 def summary_markdown(report: Report, most_bytes: int = MOST_BYTES) -> str:
@@ -58,21 +61,13 @@ def summary_markdown(report: Report, most_bytes: int = MOST_BYTES) -> str:
     parts = {
         "verdict": _headline(report),
         "what is wrong": _wrong(report),
+        "gates": gates_markdown(report.comparison),
         "KPIs": _kpi_table(report),
         "charts": _charts(report),
         "overrides": _overrides(report.verdict["overrides"]),
         "evidence": _evidence(report),
     }
-    text, left_out = "", []
-    for name, part in parts.items():
-        longer = f"{text}\n\n{part}" if text and part else text + part
-        if len(longer.encode()) > most_bytes - 200:
-            left_out.append(name)
-        else:
-            text = longer
-    if left_out:
-        text += f"\n\nLeft out, because GitHub drops a summary that is too long: {', '.join(left_out)}."
-    return f"{text}\n"
+    return fitting(parts, most_bytes)
 
 
 def headline(verdict: str, what: str) -> str:
@@ -145,6 +140,36 @@ def _other_reasons(verdict: Mapping[str, Any]) -> Iterator[str]:
     for reason in verdict["reasons"]:
         if reason not in of_rules and not reason.startswith("MOCK"):
             yield f"- {_SIGNS['inconclusive']} {inert(reason)}"
+
+
+# ---- gates that a pull request changes
+
+
+def gates_markdown(comparison: Comparison | None) -> str:
+    """Return which gates differ from the base branch, the looser ones first; nothing when nobody asked."""
+    if comparison is None:
+        return ""
+    if comparison.note is not None:
+        return f"<sub>Gates were not compared with the base branch: {inert(comparison.note)}.</sub>"
+    if not comparison.changes:
+        return "No gate, limit or lock differs from the base branch."
+    rows = [
+        (
+            f"{_CHANGES[change.direction]} {change.direction}",
+            code(change.key, 120),
+            "" if change.before is None else code(_told(change.before), 120),
+            "" if change.after is None else code(_told(change.after), 120),
+        )
+        for change in comparison.changes[:_MOST_OVERRIDES]
+    ]
+    left = len(comparison.changes) - _MOST_OVERRIDES
+    more = f"\n\nand {left} more" if left > 0 else ""
+    head = ("gate", "key", "base branch", "here")
+    return f"## Gates against the base branch\n\n{table(head, rows)}{more}"
+
+
+def _told(value: Any) -> str:
+    return value if isinstance(value, str) else canonical.compact(value)
 
 
 # ---- KPIs

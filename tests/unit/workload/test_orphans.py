@@ -5,9 +5,9 @@ from __future__ import annotations
 import subprocess
 import sys
 
-import psutil
 import pytest
 from tests.conftest import clean_environment
+from tests.integration.watching import alive
 
 from soak_action.workload.orphans import stop_orphans
 
@@ -36,7 +36,7 @@ def marked():
 def test_the_marked_process_is_stopped_and_another_one_is_not(marked, code):
     mine, other = marked("run-a/3", code), marked("run-a/4", GENTLE)
     assert stop_orphans("run-a/3", grace=0.3) == []
-    assert not psutil.pid_exists(mine.pid)
+    assert not alive(mine.pid)
     assert other.poll() is None
 
 
