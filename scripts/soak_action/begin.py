@@ -9,7 +9,7 @@ from typing import Any
 
 from soak_action import __version__, canonical
 from soak_action.config.load import Loaded
-from soak_action.config.masking import mask_text
+from soak_action.config.masking import mask_words
 from soak_action.evidence import fingerprint
 from soak_action.evidence.run_dir import CONFIG, RUN, SOURCES, RunDir, create, stamp
 from soak_action.files import surroundings
@@ -44,7 +44,7 @@ def begin_run(
             "profile": loaded.profile,
             "started_at": stamp(now),
             "tool_version": __version__,
-            "argv": [mask_text(word, loaded.secrets) for word in argv],
+            "argv": mask_words(argv, loaded.secrets),
             "config_file": config_file(loaded),
             "config_digest": canonical.digest(loaded.public_tree),
             "config_sources_digest": canonical.digest(sources),

@@ -13,7 +13,7 @@ from typing import Any
 from soak_action import __version__, canonical
 from soak_action.begin import SCHEMA_VERSION, config_file
 from soak_action.config.load import Loaded
-from soak_action.config.masking import mask_text
+from soak_action.config.masking import mask_words
 from soak_action.config.model import Config
 from soak_action.errors import EvidenceError, UsageError
 from soak_action.evidence import fingerprint, gate_dir
@@ -209,7 +209,7 @@ def _leaves(loaded: Loaded) -> list[dict[str, Any]]:
 
 
 def _masked(argv: Sequence[str], loaded: Loaded | None) -> list[str]:
-    return [mask_text(word, () if loaded is None else loaded.secrets) for word in argv]
+    return mask_words(argv, () if loaded is None else loaded.secrets)
 
 
 def _shown(path: Path, directory: Path) -> str:

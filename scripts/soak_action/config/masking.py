@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from soak_action import canonical
 from soak_action.config.layers import Leaf, Leaves, Path, Shadowed
 
 MASK = "***"
@@ -14,6 +15,7 @@ _SECRET_NAME = re.compile(
     r"|(^|_)(key|auth|pass|jwt|dsn|database_url)($|_)|_pwd($|_)"
 )
 _SHORTEST_SECRET = 4
+_SETTING = re.compile(r"(?s)^(?P<key>(?:--set=)?\s*(?P<path>workload\.env\.[^=\s]+)\s*)=.*")
 _ENVIRONMENT: Path = ("workload", "env")
 
 
@@ -47,10 +49,21 @@ def secret_values(leaves: Leaves) -> frozenset[str]:
 
 
 def mask_text(text: str, secrets: Iterable[str]) -> str:
-    """Return `text` with every secret replaced."""
-    for secret in sorted(secrets, key=len, reverse=True):
-        text = text.replace(secret, MASK)
+    """Return `text` with every secret replaced, also where it stands in JSON or YAML with escapes."""
+    forms = {form for secret in secrets for form in (secret, canonical.compact(secret)[1:-1])}
+    for form in sorted(forms, key=len, reverse=True):
+        text = text.replace(form, MASK)
     return text
+
+
+def mask_words(words: Iterable[str], secrets: Iterable[str]) -> list[str]:
+    """Return the words of a command line without secrets: neither the given ones nor what a KEY=VALUE sets to one."""
+    known = tuple(secrets)
+    return [mask_text(_SETTING.sub(_mask_setting, word), known) for word in words]
+
+
+def _mask_setting(found: re.Match[str]) -> str:
+    return f"{found['key']}={MASK}" if is_secret(tuple(found["path"].split("."))) else found[0]
 
 
 def _without_profile(path: Path) -> Path:

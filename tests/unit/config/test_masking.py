@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from soak_action.config.layers import Entry, Layer, merge
-from soak_action.config.masking import MASK, is_secret, mask_leaf, mask_text, may_be_quoted, secret_values
+from soak_action.config.masking import MASK, is_secret, mask_leaf, mask_text, mask_words, may_be_quoted, secret_values
 
 
 @pytest.mark.parametrize(
@@ -71,3 +71,22 @@ def test_other_leaves_and_short_secrets_are_left_alone() -> None:
 
 def test_longer_secrets_are_masked_first() -> None:
     assert mask_text("a hunter2 and a hunter", ["hunter", "hunter2"]) == "a *** and a ***"
+
+
+def test_a_secret_is_found_in_its_escaped_form_too() -> None:
+    secret = 'a"b\\c\td'
+    assert mask_text('{"API_TOKEN": "a\\"b\\\\c\\td"}', [secret]) == '{"API_TOKEN": "***"}'
+
+
+def test_what_a_word_sets_to_a_secret_is_masked_however_short_it_is() -> None:
+    words = [
+        "run",
+        "--set",
+        "workload.env.API_TOKEN=abc",
+        "--set=workload.env.PASSWORD=x=y\nz",
+        "workload.env.LEVEL=abc",
+    ]
+    assert mask_words(words, ["abcd"]) == [
+        *("run", "--set", "workload.env.API_TOKEN=***", "--set=workload.env.PASSWORD=***", "workload.env.LEVEL=abc"),
+    ]
+    assert mask_words(["job.py", "abcd"], ["abcd"]) == ["job.py", "***"]
