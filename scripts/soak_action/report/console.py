@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -36,16 +38,24 @@ def run_text(summary: Mapping[str, Any], program: str) -> str:
     `summary` is what ``soak run --json`` prints, `program` the words that start soak.
     """
     iterations, seconds = summary["iterations"], format_duration(round(summary["measured_seconds"], 1))
+    directory = _as_word(summary["run_dir"])
     lines = [
         "",
         f"{summary['state']}: {iterations} iteration{'' if iterations == 1 else 's'} in {seconds}",
         f"evidence:     {summary['run_dir']}",
         f"receipt:      {summary['receipt']}",
-        f"verify it:    {program} verify {summary['run_dir']}",
+        f"verify it:    {program} verify {directory}",
     ]
     if summary["state"] in _RESUMABLE:
-        lines.append(f"go on with:   {program} run --resume {summary['run_dir']}")
+        lines.append(f"go on with:   {program} run --resume {directory}")
     return "\n".join(lines)
+
+
+def _as_word(path: str) -> str:
+    """Return a path as one word of a command line, to be copied."""
+    if os.name == "nt":  # pragma: platform - cmd knows double quotes only
+        return f'"{path}"' if " " in path else path
+    return shlex.quote(path)
 
 
 def _headline(verdict: Mapping[str, Any]) -> str:

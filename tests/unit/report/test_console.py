@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import os
+import shlex
+
 import pytest
 
 from soak_action.report.console import run_text, verdict_text
@@ -84,3 +87,11 @@ def test_the_run_says_what_it_did_and_where_to_look():
 def test_a_run_that_can_go_on_says_how(state):
     run = {"run_dir": "/r", "receipt": "/r/receipt.json", "state": state, "iterations": 2, "measured_seconds": 1.0}
     assert "go on with:   soak run --resume /r" in run_text(run, "soak")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="quotes of a POSIX shell")
+def test_what_is_to_be_copied_is_one_word():
+    run = {"run_dir": "/my runs/it's", "receipt": "/r", "state": "paused", "iterations": 2, "measured_seconds": 1.0}
+    text = run_text(run, "soak")
+    assert shlex.split(text.partition("verify it:")[2].splitlines()[0]) == ["soak", "verify", "/my runs/it's"]
+    assert shlex.split(text.partition("go on with:")[2])[-1] == "/my runs/it's"
