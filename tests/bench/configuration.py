@@ -1,13 +1,22 @@
-"""A configuration of five layers: resolved, against parsing its file alone; and shown, by a process of its own."""
+"""A configuration of five layers: resolved, against parsing its file alone; and shown, by a process of its own.
+
+Other libraries resolve the same layers in turns with it, where a package index or an earlier run provides them.
+"""
 
 from __future__ import annotations
 
 import sys
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from measuring import Comparison, Report, in_turns, run_quietly, seconds_of
+import peers
+from measuring import Comparison, NeededError, Report, in_turns, run_quietly, seconds_of
 from surroundings import Bench, make_package_importable
+
+if TYPE_CHECKING:
+    from soak_action.config.layers import Leaf, Shadowed
+    from soak_action.config.load import Loaded
 
 LIMIT = 0.020
 SHOW_LIMIT = 0.25
@@ -35,6 +44,9 @@ profiles:
   smoke: {{schedule: {{iterations: 3, pause: 0s, warmup: 0, budget: 2m}}}}
   nightly: {{schedule: {{duration: 24h}}}}
 """
+PROFILE = "smoke"
+VARIABLES = {"SOAK_WORKLOAD__TIMEOUT": "4m", "SOAK_SCHEDULE__FAILURES": "1"}
+WORDS = {"kpis.kpi_1.hard": ("450", "--set"), "schedule.iterations": ("6", "--iterations")}
 
 
 def run(bench: Bench) -> Report:
@@ -49,9 +61,9 @@ def run(bench: Bench) -> Report:
     (folder / "soak.yaml").write_text(FILE, encoding="utf-8")
     request = Request(
         directory=folder,
-        environ={"SOAK_WORKLOAD__TIMEOUT": "4m", "SOAK_SCHEDULE__FAILURES": "1"},
-        profile="smoke",
-        settings=(Setting("kpis.kpi_1.hard", "450", "--set"), Setting("schedule.iterations", "6", "--iterations")),
+        environ=VARIABLES,
+        profile=PROFILE,
+        settings=tuple(Setting(key, value, option) for key, (value, option) in WORDS.items()),
     )
     loaded = load(request, problem_of_source)
     layers = {leaf.layer for leaf in loaded.leaves.values()}
@@ -59,11 +71,8 @@ def run(bench: Bench) -> Report:
         raise RuntimeError(f"only these layers are in force: {sorted(layers)}")
     parse = partial(yaml.load, FILE, Loader=yaml.CSafeLoader)
     parse()
-    ours, beside = in_turns(
-        bench.turns or bench.of(2, 101, 501),
-        partial(seconds_of, partial(load, request, problem_of_source)),
-        partial(seconds_of, parse),
-    )
+    resolve = partial(seconds_of, partial(load, request, problem_of_source))
+    ours, beside = in_turns(bench.turns or bench.of(2, 101, 501), resolve, partial(seconds_of, parse))
     name = f"configuration of 5 layers, {len(loaded.leaves)} values"
     comparison = Comparison(
         name,
@@ -74,7 +83,24 @@ def run(bench: Bench) -> Report:
         limit=LIMIT,
         target="amount under 20 ms after imports",
     )
-    return Report([comparison, _show(bench, folder)])
+    own = [comparison, _show(bench, folder)]
+    try:
+        return Report([*own, *peers.compare(bench, resolve, _task(loaded), VARIABLES)])
+    except NeededError as error:
+        return Report(own, [f"the comparison with {', '.join(peers.LIBRARIES.values())} {error}"])
+
+
+def _task(loaded: Loaded) -> dict[str, Any]:
+    """Return the layers as another library is given them, and every value that it has to reach."""
+    leaves = loaded.leaves.values()
+    values: list[Leaf | Shadowed] = [*leaves, *(hidden for leaf in leaves for hidden in leaf.shadowed)]
+    return {
+        "text": FILE,
+        "profile": PROFILE,
+        "settings": {key: value for key, (value, _) in WORDS.items()},
+        "defaults": {".".join(value.path): value.value for value in values if value.layer == "default"},
+        "expected": {leaf.key: leaf.value for leaf in leaves},
+    }
 
 
 def _show(bench: Bench, folder: Path) -> Comparison:
