@@ -10,6 +10,10 @@ import pytest
 from tests.unit.report.test_summary import FREE, LATENCY, OVERRIDE, THROUGHPUT, report
 from tests.web.browser import Rendered, Web
 
+from soak_action.base_branch import Comparison
+from soak_action.config.layers import Leaf, Shadowed
+from soak_action.config.loosening import Change
+from soak_action.report.precedence import View, precedence_markdown
 from soak_action.report.refusal import refusal_markdown
 from soak_action.report.summary import summary_markdown
 
@@ -61,6 +65,19 @@ def pages(web: Web) -> dict[str, Rendered]:
             )
         ),
         "refusal": refusal_markdown(HOSTILE, 2),
+        "precedence": precedence_markdown(
+            [
+                View(
+                    text,
+                    leaves=[Leaf(("kpis", text), text, "env", text, (Shadowed((text,), text, "file", text),))],
+                    mistakes=HOSTILE,
+                    warnings=HOSTILE,
+                    broken=HOSTILE,
+                )
+                for text in HOSTILE
+            ],
+            Comparison((*(Change((text,), text, [text], "loosened") for text in HOSTILE),)),
+        ),
         "green": summary_markdown(report({LATENCY: WAVE, THROUGHPUT: [150.0] * 300, FREE: [1.0, "stale"] * 150})),
         "plain": summary_markdown(report()),
     }
@@ -79,7 +96,7 @@ def test_every_chart_is_drawn_without_a_flaw(pages: dict[str, Rendered], name: s
         assert len({line.colour for line in chart.drawing.lines}) == len(chart.drawing.lines)
 
 
-@pytest.mark.parametrize("name", ["hostile", "refusal"])
+@pytest.mark.parametrize("name", ["hostile", "refusal", "precedence"])
 def test_what_others_wrote_is_text_and_nothing_else(pages: dict[str, Rendered], name: str) -> None:
     page = pages[name]
     assert page.links == ()

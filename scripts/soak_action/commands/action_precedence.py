@@ -69,7 +69,7 @@ def precedence_step(runner: Runner) -> int:
 def _variables(path: Path, name: str) -> Mapping[str, str]:
     try:
         return parse_env_file(path.read_bytes(), name)
-    except FileNotFoundError:
+    except (FileNotFoundError, IsADirectoryError):
         raise UsageError(f"input env-file: there is no file {name}") from None
     except OSError as error:
         raise surroundings(error, f"read {name}") from error
@@ -95,7 +95,7 @@ def _expectations(lines: Sequence[str], profiles: Sequence[str]) -> Mapping[str,
 
 
 def _view(profile: str, examined: Examined, request: Request, expectations: Sequence[str]) -> View:
-    report = examine_all(request, problem_of_source, expectations)
+    report = examine_all(request, problem_of_source, expectations, "input expect")
     leaves = examined.resolution.leaves
     return View(
         profile,

@@ -55,17 +55,23 @@ class Report:
         }
 
 
-def examine_all(request: Request, check_source: Callable[[Source], str | None], expectations: Iterable[str]) -> Report:
+def examine_all(
+    request: Request,
+    check_source: Callable[[Source], str | None],
+    expectations: Iterable[str],
+    expected_by: str = "--expect",
+) -> Report:
     """Return what there is to say about the configuration that `request` asks for, and about each profile of its file.
 
-    Raises UsageError when the file that is named cannot be read.
+    `expected_by` is how messages call the place where the expectations were given. Raises UsageError when the file that
+    is named cannot be read.
     """
     try:
         examined = examine(request, check_source)
     except ConfigurationError as error:
         return Report("", tuple(Finding(_from_text(text)) for text in error.mistakes))
     asked = examined.resolution
-    outcomes, malformed = _outcomes(expectations, examined)
+    outcomes, malformed = _outcomes(expectations, examined, expected_by)
     mistakes = [Finding(one) for one in (*in_order(_mistakes(asked)), *malformed)]
     warnings = [Finding(one) for one in (*_warnings_of_layers(asked), *in_order(_warnings(asked)))]
     for profile, resolution in _other_profiles(examined):
@@ -114,7 +120,9 @@ def _news(found: Iterable[Mistake], told: Sequence[Finding], profile: str) -> li
     return [Finding(one, profile) for one in in_order(found) if one not in known]
 
 
-def _outcomes(expectations: Iterable[str], examined: Examined) -> tuple[tuple[Outcome, ...], list[Mistake]]:
+def _outcomes(
+    expectations: Iterable[str], examined: Examined, expected_by: str
+) -> tuple[tuple[Outcome, ...], list[Mistake]]:
     schema, leaves = settable(examined.rules.schema), examined.resolution.leaves
     outcomes: list[Outcome] = []
     malformed: list[Mistake] = []
@@ -122,7 +130,7 @@ def _outcomes(expectations: Iterable[str], examined: Examined) -> tuple[tuple[Ou
         try:
             outcomes.append(outcome_of(parse_expectation(text, schema, leaves), schema, leaves))
         except ExpectationError as error:
-            malformed.append(Mistake(f"--expect {shortened(text.partition('=')[0])}", (), str(error)))
+            malformed.append(Mistake(f"{expected_by} {shortened(text.partition('=')[0])}", (), str(error)))
     return tuple(outcomes), malformed
 
 
