@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.conftest import IS_FULL, clean_environment
+from tests.conftest import IS_FULL
+from tests.integration.watching import dying
 
 from soak_action import files
 from soak_action.migration import undo, writing
@@ -19,20 +20,6 @@ pytestmark = [
     pytest.mark.timeout(600),
 ]
 
-# Runs the command line and kills itself at the step with the given number; without a number it prints the steps.
-DRIVER = """
-import os, signal, sys
-from soak_action import cli, files
-fatal, seen = int(sys.argv[1]), []
-def reach(step):
-    seen.append(step)
-    if len(seen) == fatal:
-        os.kill(os.getpid(), signal.SIGKILL)
-files.observe(reach)
-code = cli.main(["config", "migrate", *sys.argv[2:]])
-print(" ".join(seen), file=sys.stderr)
-sys.exit(code)
-"""
 MIGRATE = ("default.json", "old/profile-nightly.yaml", "--write", "--archive")
 OLD = b"version: 1\nschedule: {pause: 1s}  # ours\n"
 DEFAULT = b'{"iterations": 24, "timeout": "5m"}'
@@ -57,10 +44,7 @@ def state(folder: Path) -> dict[str, bytes]:
 
 
 def drive(folder: Path, fatal: int, *words: str) -> subprocess.CompletedProcess[bytes]:
-    # A killed process leaves a broken measurement behind, so none is taken of it.
-    environment = {name: value for name, value in clean_environment().items() if not name.startswith("COVERAGE")}
-    command = [sys.executable, "-c", DRIVER, str(fatal), *words]
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, check=False)
+    return dying(fatal, folder, "config", "migrate", *words)
 
 
 def steps_of(done: subprocess.CompletedProcess[bytes]) -> list[str]:

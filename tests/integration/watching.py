@@ -59,13 +59,18 @@ def alive(pid: int) -> bool:
         return False
 
 
-def die_at(fatal: int, folder: Path, *words: str | Path) -> tuple[int, list[str]]:
+def dying(fatal: int, folder: Path, *words: str | Path) -> subprocess.CompletedProcess[bytes]:
     """Run soak in `folder` and let it kill itself at the step of writing with the number `fatal`; 0 is none.
 
-    Return its exit code and, when it got to its end, the names of all steps.
+    The last line on standard error names all steps when it got to its end.
     """
     # A killed process leaves a broken measurement of the coverage behind, so none is taken of it.
     environ = {name: value for name, value in clean_environment().items() if not name.startswith("COVERAGE")}
     command = [sys.executable, "-c", DYING, str(fatal), *map(str, words)]
-    done = subprocess.run(command, cwd=folder, env=environ, capture_output=True, check=False)
+    return subprocess.run(command, cwd=folder, env=environ, capture_output=True, check=False)
+
+
+def die_at(fatal: int, folder: Path, *words: str | Path) -> tuple[int, list[str]]:
+    """Return the exit code of a soak that dies like that and, when it got to its end, the names of all steps."""
+    done = dying(fatal, folder, *words)
     return done.returncode, done.stderr.decode().splitlines()[-1].split() if done.returncode >= 0 else []
