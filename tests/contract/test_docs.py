@@ -46,7 +46,7 @@ PLACE = "/path/to/orders"
 
 # Features that do not exist yet. A document that speaks of one promises what nobody can use.
 UNBUILT = re.compile(
-    r"\bsoak (init|report|compare|selftest|stress|prune|pin|unpin|plan|comment|release|history|merge|doctor)\b"
+    r"\bsoak (init|report|compare|selftest|stress|prune|pin|unpin|comment|release|history|merge|doctor)\b"
     r"|--(baseline|html|junit|markdown|github|dry-run)\b"
     r"|\b(workload\.service|resources:|tuning|retention(?!-days)|drift|regression)"
 )

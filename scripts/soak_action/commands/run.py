@@ -18,10 +18,12 @@ from soak_action.commands.progress import open_progress
 from soak_action.commands.settings import (
     add_configuration_arguments,
     add_json_argument,
+    add_schedule_arguments,
     configuration,
     current_directory,
     read_segment,
     run_to_resume,
+    schedule_settings,
 )
 from soak_action.commands.signals import stop_on_signals
 from soak_action.config.load import Setting
@@ -46,8 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this command."""
     parser.usage = "soak run [options] [-- COMMAND ...]"
     add_configuration_arguments(parser)
-    parser.add_argument("--iterations", metavar="N", help="run this many iterations, such as 24")
-    parser.add_argument("--duration", metavar="D", help="soak for this long, such as 90s, 30m or 24h")
+    add_schedule_arguments(parser)
     parser.add_argument(
         "--segment", metavar="D", help="pause before an iteration that would not end within this time, such as 5h"
     )
@@ -123,13 +124,7 @@ def _print(arguments: argparse.Namespace, judged: Judged, summary: dict[str, Any
 
 
 def _settings(arguments: argparse.Namespace) -> list[Setting]:
-    settings = []
-    for key in ("iterations", "duration"):
-        value = getattr(arguments, key)
-        if value is not None:
-            if not value.strip():
-                raise UsageError(f"--{key}: the value is empty; leave the option out or give it a value")
-            settings.append(Setting(f"schedule.{key}", value, f"--{key}"))
+    settings = schedule_settings(arguments)
     if arguments.workload:
         settings.append(Setting("workload.run", list(arguments.workload), "the command after --"))
     return settings

@@ -30,6 +30,24 @@ def add_configuration_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_schedule_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add --iterations and --duration."""
+    parser.add_argument("--iterations", metavar="N", help="run this many iterations, such as 24")
+    parser.add_argument("--duration", metavar="D", help="soak for this long, such as 90s, 30m or 24h")
+
+
+def schedule_settings(arguments: argparse.Namespace) -> list[Setting]:
+    """Return the settings that --iterations and --duration gave. Raises UsageError."""
+    settings = []
+    for key in ("iterations", "duration"):
+        value = getattr(arguments, key)
+        if value is not None:
+            if not value.strip():
+                raise UsageError(f"--{key}: the value is empty; leave the option out or give it a value")
+            settings.append(Setting(f"schedule.{key}", value, f"--{key}"))
+    return settings
+
+
 def add_json_argument(parser: argparse.ArgumentParser) -> None:
     """Add --json."""
     parser.add_argument("--json", action="store_true", help="print one JSON document on standard output")
@@ -114,8 +132,11 @@ def read_settings(words: Sequence[str], source: str) -> list[Setting]:
 
 def read_segment(text: str | None, source: str) -> float | None:
     """Return the seconds that `source` (``--segment``, ``input segment``) gave, or None. Raises UsageError."""
-    if text is None:
-        return None
+    return None if text is None else segment_seconds(text, source)
+
+
+def segment_seconds(text: str, source: str) -> float:
+    """Return the seconds of a segment that `source` gave. Raises UsageError."""
     try:
         seconds = parse_duration(text.strip())
     except UnitError as error:
