@@ -46,7 +46,7 @@ PLACE = "/path/to/orders"
 
 # Features that do not exist yet. A document that speaks of one promises what nobody can use.
 UNBUILT = re.compile(
-    r"\bsoak (init|report|compare|selftest|stress|prune|pin|unpin|comment|release|history|merge|doctor)\b"
+    r"\bsoak (init|report|compare|selftest|stress|prune|pin|unpin|comment|release|history|merge)\b"
     r"|--(baseline|html|junit|markdown|github|dry-run)\b"
     r"|\b(workload\.service|resources:|tuning|retention(?!-days)|drift|regression)"
 )
@@ -277,6 +277,13 @@ def test_the_guide_to_the_configuration_shows_what_really_happens(tmp_path: Path
     assert followed.happened == followed.shown
     assert exit_codes_shown(followed) == {"0", "1", "2"}
     assert sorted(path.name for path in tmp_path.iterdir()) == ["soak.yaml"]
+
+
+def test_the_page_about_operations_shows_what_really_happens(tmp_path: Path) -> None:
+    followed = Replay(tmp_path.resolve())
+    followed.follow(DOCUMENTS["docs/operations.md"])
+    assert followed.shown
+    assert followed.happened == followed.shown
 
 
 def test_the_rule_in_the_guide_stands_in_the_evidence(replay: Replay) -> None:

@@ -23,7 +23,7 @@ NOT_UNDER_WINE = {
 }
 # What is alike in length, so that two processes share it well.
 SUITES = {
-    "settings": ("tests/unit/config", "tests/unit/gate"),
+    "settings": ("tests/unit/config", "tests/unit/gate", "tests/unit/doctor"),
     "ground": ("tests/unit/test_*.py", "tests/unit/kpi", "tests/unit/evidence"),
     "processes": ("tests/unit/workload", "tests/windows/test_*.py", "tests/integration/test_launcher_parts.py"),
 }
