@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 from tests.conftest import clean_environment
 
 # Ignores what can be ignored, and so does its daemon, which leaves the session.
@@ -52,10 +52,8 @@ def wait_for(condition: Callable[[], object], seconds: float = 60) -> None:
 def alive(pid: int) -> bool:
     """Whether a process runs; one that has ended and was not waited for yet does not."""
     try:
-        os.kill(pid, 0)
-        state = Path(f"/proc/{pid}/stat")
-        return not state.exists() or state.read_text().rpartition(")")[2].split()[0] != "Z"
-    except (ProcessLookupError, FileNotFoundError):
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
         return False
 
 
