@@ -15,10 +15,11 @@ from soak_action.errors import SoakError, UsageError
 from soak_action.evidence.ledger import Ledger
 from soak_action.evidence.measurements import State
 from soak_action.evidence.run_dir import IterationDir, RunDir, digests_below, stamp
-from soak_action.kpi.extract import Extraction, IterationOutput, extract
+from soak_action.kpi.extract import Extraction, IterationOutput, Reading, extract
 from soak_action.workload import process
 from soak_action.workload.command import find_program, resolve_command
 from soak_action.workload.environment import child_environment
+from soak_action.workload.resource_record import Watched
 from soak_action.workload.stop import StopRequest
 
 _CLOCK_STEP_SECONDS = 2.0
@@ -222,11 +223,13 @@ class Loop:
         started_at = self._clock.now()
         offset = self._elapsed()
         drift = self._clock_drift()
-        finished = self._start_and_wait(folder, number)
+        watched = Watched(self._config.resources)
+        finished = self._start_and_wait(folder, number, watched)
+        sampled = watched.readings(finished.cpu_seconds)
         step = self._clock_drift() - drift
         if step < -_CLOCK_STEP_SECONDS:
             not_before_ns += int(step * 1e9)
-        found = self._collect(folder, finished, not_before_ns)
+        found = self._collect(folder, finished, not_before_ns, sampled)
         record = {
             "iteration": number,
             "segment": self._segment.number,
@@ -245,6 +248,7 @@ class Loop:
             "mock": found.mock,
             "output_bytes": {"stdout": finished.stdout.bytes_total, "stderr": finished.stderr.bytes_total},
             "results": digests_below(folder),
+            **watched.record(sampled),
         }
         self._ledger.add_iteration(record)
         ended = self._elapsed()
@@ -252,7 +256,7 @@ class Loop:
         self._progress.end_iteration(record, ended)
         return finished.outcome
 
-    def _start_and_wait(self, folder: IterationDir, number: int) -> process.Finished:
+    def _start_and_wait(self, folder: IterationDir, number: int, watched: Watched) -> process.Finished:
         workload = self._workload
         variables = self._surroundings.variables(self._run.path, folder.out, number)
         budget_left = self._budget_left()
@@ -266,12 +270,19 @@ class Loop:
             timeout=min(workload.timeout, budget_left),
             stop=self._stop,
             mark=self._run.mark(number),
+            **watched.arguments(),
         )
         if finished.outcome == "timeout" and budget_left < workload.timeout:
             return replace(finished, outcome="cancelled", detail="stopped because the budget of the run was exhausted")
         return finished
 
-    def _collect(self, folder: IterationDir, finished: process.Finished, not_before_ns: int) -> Extraction:
+    def _collect(
+        self,
+        folder: IterationDir,
+        finished: process.Finished,
+        not_before_ns: int,
+        sampled: Mapping[str, float | Reading],
+    ) -> Extraction:
         output = IterationOutput(
             out_dir=folder.out,
             stdout=folder.stdout,
@@ -280,10 +291,11 @@ class Loop:
             stderr_cut=finished.stderr.cut,
             not_before_ns=not_before_ns,
         )
-        built_in = {
+        built_in: dict[str, float | Reading | None] = {
             "exit_code": None if finished.exit_code is None else float(finished.exit_code),
             "wall_seconds": round(finished.seconds, 6),
             "peak_rss_mib": finished.peak_rss_mib,
+            **sampled,
         }
         return extract(self._config.kpis, output, built_in, workload_ok=finished.outcome == "ok")
 

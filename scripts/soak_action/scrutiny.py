@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from soak_action import canonical
-from soak_action.config.model import Config, JsonSource
+from soak_action.config.model import SAMPLED, BuiltInSource, Config, JsonSource
 from soak_action.evidence.documents import schema_check
 from soak_action.evidence.ledger import ITERATIONS, SEGMENTS, Chain
 from soak_action.evidence.measurements import Problem
@@ -74,6 +74,7 @@ def check_records(run: RunDir, promise: Promise, config: Config) -> Scrutiny:
         files += len(found)
         problems.extend(_differences(f"iterations/{folder.path.name}", recorded, found))
         problems.extend(_other_values(record, folder, config, f"{ITERATIONS}:{line}"))
+        problems.extend(_other_samples(record, config, f"{ITERATIONS}:{line}"))
     for position, segment in enumerate(chain.segments, 1):
         problems.extend(check_segment(segment, f"{SEGMENTS}:{position}"))
     problems.extend(_strangers(run, numbers))
@@ -105,6 +106,21 @@ def _other_values(record: Mapping[str, Any], folder: IterationDir, config: Confi
         stale = isinstance(missing, dict) and missing.get(kpi.name) == "stale"
         if recorded.get(kpi.name) != found.values.get(kpi.name) and not stale:
             yield Problem(where, f"the value of {kpi.name} is not the one in the files of the iteration")
+
+
+def _other_samples(record: Mapping[str, Any], config: Config, where: str) -> Iterator[Problem]:
+    """Yield the sampled KPIs whose recorded value is not the one that the samples of the iteration came to."""
+    recorded, resources = record.get("kpis"), record.get("resources")
+    if not isinstance(recorded, dict):
+        return
+    values = resources.get("values") if isinstance(resources, dict) else None
+    sampled = values if isinstance(values, dict) else {}
+    for kpi in config.kpis:
+        is_sampled = isinstance(kpi.source, BuiltInSource) and kpi.source.name in SAMPLED
+        if is_sampled and kpi.name in recorded and recorded[kpi.name] != sampled.get(kpi.name):
+            yield Problem(where, f"the value of {kpi.name} is not the one in the resources of the iteration")
+    if config.resources is not None and resources is None:
+        yield Problem(where, "has no resources, although the configuration has them sampled")
 
 
 def _strangers(run: RunDir, recorded: set[str]) -> Iterator[Problem]:

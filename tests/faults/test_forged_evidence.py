@@ -131,3 +131,29 @@ def test_a_folder_of_an_iteration_without_record_is_found_in_a_finished_run(soak
     run = only_run(tmp_path)
     shutil.copytree(run / "iterations" / "00001", run / "iterations" / "00003")
     assert soak("verify", run).code == 4
+
+
+SAMPLED = ("--set", "resources.interval=1s", "--set", "kpis.rss_mib.hard=1000")
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"kpis": {"x": 1, "rss_mib": 1}}, "the value of rss_mib is not the one in the resources of the iteration"),
+        ({"resources": None}, "has no resources, although the configuration has them sampled"),
+        (
+            {"kpis": {"x": 1, "rss_mib": 1}, "resources": {"values": 3}},
+            "the value of rss_mib is not the one in the res",
+        ),
+        ({}, None),
+    ],
+)
+def test_samples_and_what_a_record_says_of_them_must_agree(
+    soak: Soak, tmp_path: Path, change: dict[str, Any], told: str | None
+) -> None:
+    assert attack(tmp_path, GOOD + "sleep 0.1", *SAMPLED).code == 0
+    run = only_run(tmp_path)
+    rechain(run, record=change)
+    done = soak("verify", run)
+    assert done.code == (0 if told is None else 4), done.out + done.err
+    assert told is None or told in done.out + done.err

@@ -10,7 +10,9 @@ import pytest
 
 from soak_action.workload.command import find_program, resolve_command
 from soak_action.workload.environment import child_environment
+from soak_action.workload.portable_usage import PortableReader
 from soak_action.workload.process import Finished, run
+from soak_action.workload.sampler import Sampler
 from soak_action.workload.stop import StopRequest
 
 
@@ -104,3 +106,23 @@ def test_names_of_variables_are_case_blind(folder: Path) -> None:
     seen = child_environment(base, {"PATH": "mine"}, {"SOAK_OUT": "o"})
     assert seen == {"PATH": "mine", "Keep": "1", "SOAK_OUT": "o"}
     assert python(folder, "import os, sys; sys.exit(os.environ['soak_out'] != 'x')", SOAK_OUT="x").outcome == "ok"
+
+
+def test_what_it_uses_is_sampled_while_it_runs(folder: Path) -> None:
+    sampler = Sampler(0.2, PortableReader())
+    done = run(
+        [sys.executable, "-S", "-c", "import time; memory = bytearray(b'x') * (50 << 20); time.sleep(1)"],
+        cwd=folder,
+        env=os.environ,
+        stdout=folder / "stdout.log",
+        stderr=folder / "stderr.log",
+        log_limit=1 << 16,
+        timeout=60,
+        stop=StopRequest(),
+        mark=folder.name,
+        watch=sampler.watch,
+    )
+    assert (done.outcome, sampler.failure) == ("ok", None)
+    assert 50 < sampler.totals.highest["rss_mib"] < 200
+    assert sampler.totals.highest["threads"] >= 1
+    assert "fds" in sampler.reader.lacks

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from soak_action.config.check import Mistake
 from soak_action.config.layers import Path
 from soak_action.config.model import (
+    SAMPLED,
     Abort,
     BuiltInSource,
     Config,
@@ -16,6 +17,7 @@ from soak_action.config.model import (
     JsonSource,
     Kpi,
     RegexSource,
+    Resources,
     Schedule,
     Source,
     Sustained,
@@ -28,6 +30,8 @@ from soak_action.units import UnitError, parse_duration, parse_share, parse_size
 Value = TypeVar("Value")
 # Stands for a duration that was refused, so that nothing else is said about it.
 _ONE_SECOND = 1.0
+_SHORTEST_INTERVAL = 0.1
+_SAMPLED = tuple(BuiltInSource(name) for name in SAMPLED)
 
 
 class Builder:
@@ -50,13 +54,18 @@ class Builder:
 
     def build(self, data: Mapping[str, Any], default_suite: str) -> Config:
         """Return the configuration; it is only to be used when `mistakes` is empty."""
+        kpis = tuple(self._kpi(name, settings) for name, settings in data["kpis"].items())
+        resources = self._resources(data.get("resources"))
+        if resources is None and any(kpi.source in _SAMPLED for kpi in kpis):
+            resources = Resources(_ONE_SECOND)
         return Config(
             suite=data.get("suite", default_suite),
             workload=self._workload(data["workload"]),
             schedule=self._schedule(data["schedule"]),
-            kpis=tuple(self._kpi(name, settings) for name, settings in data["kpis"].items()),
+            kpis=kpis,
             gate=Gate(tuple(data["gate"]["fail_on"]), tuple(data["gate"].get("locked", ()))),
             evidence=self._evidence(data["evidence"]),
+            resources=resources,
         )
 
     def check(self, data: Mapping[str, Any], broken: Collection[Path]) -> None:
@@ -64,12 +73,23 @@ class Builder:
         for key, build in (("workload", self._workload), ("schedule", self._schedule), ("evidence", self._evidence)):
             if (key,) not in broken:
                 build(data[key])
+        if ("resources",) not in broken:
+            self._resources(data.get("resources"))
         for name, settings in data["kpis"].items() if ("kpis",) not in broken else ():
             if ("kpis", name) not in broken:
                 self._kpi(name, settings)
 
     def _evidence(self, data: Mapping[str, Any]) -> EvidenceSettings:
         return EvidenceSettings(self._unit(parse_size, data["log_limit"], ("evidence", "log_limit"), 1))
+
+    def _resources(self, data: Mapping[str, Any] | None) -> Resources | None:
+        if data is None:
+            return None
+        path = ("resources", "interval")
+        interval = self._duration(data["interval"], path)
+        if interval < _SHORTEST_INTERVAL:
+            self._mistake(path, f"an interval of {data['interval']} disturbs what it measures; the shortest is 100ms")
+        return Resources(interval)
 
     def _workload(self, data: Mapping[str, Any]) -> Workload | None:
         timeout = self._duration(data["timeout"], ("workload", "timeout"))

@@ -14,6 +14,9 @@ Direction = Literal["lower", "higher"]
 Severity = Literal["hard", "soft"]
 Stream = Literal["stdout", "stderr"]
 
+# The KPIs whose values are sampled from the workload's processes while it runs.
+SAMPLED = ("rss_mib", "uss_mib", "private_mib", "cpu_seconds", "threads", "handles", "fds", "children")
+
 
 @dataclass(frozen=True)
 class Workload:
@@ -88,7 +91,7 @@ class RegexSource:
 
 @dataclass(frozen=True)
 class BuiltInSource:
-    """A number that soak measures itself: exit_code, wall_seconds or peak_rss_mib."""
+    """A number that soak measures itself: exit_code, wall_seconds, peak_rss_mib or one of SAMPLED."""
 
     name: str
 
@@ -167,6 +170,13 @@ class EvidenceSettings:
 
 
 @dataclass(frozen=True)
+class Resources:
+    """How often the workload's processes are looked at, in seconds."""
+
+    interval: float
+
+
+@dataclass(frozen=True)
 class Config:
     """Everything that one run promises to do and to judge."""
 
@@ -176,3 +186,4 @@ class Config:
     kpis: tuple[Kpi, ...]
     gate: Gate
     evidence: EvidenceSettings
+    resources: Resources | None = None

@@ -39,10 +39,11 @@ class Extraction:
 
 
 def extract(
-    kpis: Sequence[Kpi], output: IterationOutput, built_in: Mapping[str, float | None], *, workload_ok: bool
+    kpis: Sequence[Kpi], output: IterationOutput, built_in: Mapping[str, float | Reading | None], *, workload_ok: bool
 ) -> Extraction:
     """Read every KPI of an iteration; whatever is wrong becomes the reason why a value is missing.
 
+    `built_in` holds what soak measured itself: a number, why there is none, or None where the platform has none.
     After a failed workload only `exit_code` counts: what a broken program measured of itself proves nothing.
     """
     results = _Results(output)
@@ -77,13 +78,15 @@ class _Results:
         self._logs: dict[Path, str] = {}
         self.mock = False
 
-    def read(self, kpi: Kpi, built_in: Mapping[str, float | None]) -> Reading:
+    def read(self, kpi: Kpi, built_in: Mapping[str, float | Reading | None]) -> Reading:
         """Return the reading of one KPI from wherever it comes."""
         source = kpi.source
         if isinstance(source, BuiltInSource):
             value = built_in.get(source.name)
             if value is None:
                 return Reading.missing("not_available", f"{source.name} is not available on this platform")
+            if isinstance(value, Reading):
+                return value
             return number_of(value, kpi)
         if isinstance(source, JsonSource):
             return self._read_json(source, kpi)

@@ -21,7 +21,10 @@ _PEAK_EVERY = 0.05
 
 
 class Child:
-    """A started process; after its end `exit_code` is negative for a signal, and None when its status was lost."""
+    """A started process; after its end `exit_code` is negative for a signal, and None when its status was lost.
+
+    `cpu_seconds` is the CPU time of the process and of those descendants that were waited for, where POSIX tells it.
+    """
 
     def __init__(self, argv: Sequence[str], cwd: Path, env: Mapping[str, str]) -> None:
         """Start it in a session of its own, on Windows in a process group.
@@ -46,6 +49,7 @@ class Child:
         self.stderr = cast("RawIOBase", self._popen.stderr)
         self.exit_code: int | None = None
         self.peak_rss_bytes: int | None = None
+        self.cpu_seconds: float | None = None
         self.ended_at: float | None = None
         self._running = Lock()
         self._running.acquire()
@@ -92,6 +96,7 @@ class Child:
             else:
                 self.exit_code = self._popen.returncode = os.waitstatus_to_exitcode(status)
                 self.peak_rss_bytes = reported_bytes(usage.ru_maxrss)
+                self.cpu_seconds = usage.ru_utime + usage.ru_stime
         self.ended_at = time.monotonic()
         self._running.release()
 

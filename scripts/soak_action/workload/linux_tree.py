@@ -101,9 +101,13 @@ class LinuxTree:
             if alive or not (gone or buried) or vanished >= _LOOKS or time.monotonic() >= until:
                 return alive
 
-    def _look(self) -> tuple[list[Member], bool, bool]:
-        """The living members, whether any process disappeared meanwhile, and whether a dead member was reaped."""
-        gone = buried = False
+    def present(self) -> list[Member]:
+        """The living processes of the workload; nobody is reaped, so another thread may ask."""
+        return [Member(stat.pid, stat.started, stat.name) for stat in self._scan()[0] if not stat.dead]
+
+    def _scan(self) -> tuple[list[ProcessStat], bool]:
+        """The processes of the workload, dead ones too, and whether any process disappeared meanwhile."""
+        gone = False
         stats: dict[int, ProcessStat] = {}
         for entry in os.listdir("/proc"):  # noqa: PTH208 - half the cost of pathlib, after every iteration
             if not entry.isdecimal():
@@ -115,7 +119,12 @@ class LinuxTree:
                 continue
             if stat is not None:
                 stats[stat.pid] = stat
-        found = self._belonging(stats)
+        return self._belonging(stats), gone
+
+    def _look(self) -> tuple[list[Member], bool, bool]:
+        """The living members, whether any process disappeared meanwhile, and whether a dead member was reaped."""
+        buried = False
+        found, gone = self._scan()
         self._seen = {stat.pid: stat for stat in found if not stat.dead}
         for stat in found:
             if stat.dead and stat.parent == self._me and stat.pid not in _running.values():

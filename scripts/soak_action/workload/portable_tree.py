@@ -42,15 +42,24 @@ class PortableTree:
         """Remember the main process' present descendants, at most once a second."""
         if time.monotonic() < self._next_look:
             return
-        self._add_descendants(self._main)
+        _add_descendants(self._known, self._main)
         self._next_look = time.monotonic() + _LOOK_EVERY
 
     def members(self) -> list[Member]:
         """The living processes of the workload."""
         for pid in [self._main, *self._known, *self._group()]:
-            self._add_descendants(pid)
+            _add_descendants(self._known, pid)
         self._known = {pid: process for pid, process in self._known.items() if _is_alive(process)}
-        return [Member(pid, process.create_time(), _name(process)) for pid, process in self._known.items()]
+        return [Member(pid, process.create_time(), name_of(process)) for pid, process in self._known.items()]
+
+    def present(self) -> list[Member]:
+        """The same; what is remembered for the end stays as it is, so another thread may ask."""
+        found = self._known.copy()
+        for pid in [self._main, *found, *self._group()]:
+            _add_descendants(found, pid)
+        return [
+            Member(pid, process.create_time(), name_of(process)) for pid, process in found.items() if _is_alive(process)
+        ]
 
     def _group(self) -> list[int]:
         """The processes in the workload's session or process group; Windows has none to look into."""
@@ -66,18 +75,6 @@ class PortableTree:
             return [pid for pid in psutil.pids() if self._main in _leaders(pid)]
         else:  # noqa: RET505 - a type checker tells the platforms apart by this form  # pragma: platform - Windows only
             return []
-
-    def _add_descendants(self, pid: int) -> None:
-        import psutil
-
-        # Who cannot be looked at is gone, or of another user and out of reach. Wine knows no parents: OSError.
-        with contextlib.suppress(psutil.Error, OSError):
-            process = self._known.get(pid) or psutil.Process(pid)
-            if not process.is_running():
-                return
-            self._known.setdefault(pid, process)
-            for child in process.children(recursive=True):
-                self._known.setdefault(child.pid, child)
 
     def ask(self, members: Iterable[Member]) -> None:
         """Ask each member to end: SIGTERM, or Ctrl-Break to the whole group on Windows."""
@@ -105,6 +102,20 @@ class PortableTree:
             self._known[member.pid].send_signal(number)
 
 
+def _add_descendants(known: dict[int, psutil.Process], pid: int) -> None:
+    """Add a process and its present descendants to those that are `known`."""
+    import psutil
+
+    # Who cannot be looked at is gone, or of another user and out of reach. Wine knows no parents: OSError.
+    with contextlib.suppress(psutil.Error, OSError):
+        process = known.get(pid) or psutil.Process(pid)
+        if not process.is_running():
+            return
+        known.setdefault(pid, process)
+        for child in process.children(recursive=True):
+            known.setdefault(child.pid, child)
+
+
 def _leaders(pid: int) -> tuple[int, ...]:
     """The leaders of a process' group and session."""
     if sys.platform != "win32":
@@ -122,7 +133,8 @@ def _is_alive(process: psutil.Process) -> bool:
         return False
 
 
-def _name(process: psutil.Process) -> str:
+def name_of(process: psutil.Process) -> str:
+    """The name of a process, ``process`` when the system does not tell it."""
     import psutil
 
     try:

@@ -31,7 +31,7 @@ class ProcessStat:
         return self.state in _DEAD and self.threads <= 1
 
 
-def _read(path: str, size: int) -> bytes:
+def read_head(path: str, size: int) -> bytes:
     """The first bytes of a file of /proc; empty when the process is gone or not ours to look at."""
     try:
         handle = os.open(path, os.O_RDONLY)
@@ -50,7 +50,7 @@ def read_stat(pid: int, since: int) -> ProcessStat | None:
 
     Raises ProcessLookupError when it is gone.
     """
-    head, _, tail = _read(f"/proc/{pid}/stat", _STAT_SIZE).rpartition(b") ")
+    head, _, tail = read_head(f"/proc/{pid}/stat", _STAT_SIZE).rpartition(b") ")
     fields = tail.split(None, 20)
     if not head:
         raise ProcessLookupError(pid)
@@ -68,6 +68,6 @@ def read_mark(pid: int, user: int) -> bytes | None:
             return None
     except OSError:
         return None
-    environ = b"\0" + _read(f"/proc/{pid}/environ", _ENVIRON_SIZE)
+    environ = b"\0" + read_head(f"/proc/{pid}/environ", _ENVIRON_SIZE)
     _, found, rest = environ.partition(_MARK)
     return rest.partition(b"\0")[0] if found else None

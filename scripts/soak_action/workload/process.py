@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +27,9 @@ _REQUEST_BUDGET = 4.8
 _HARD_SECONDS = 5.0
 _READER_PATIENCE = 2.0
 
+# Told the tree and its main process; entered when that has been started, left when its end is to be seen to.
+Watch = Callable[[ProcessTree, int], AbstractContextManager[None]]
+
 
 @dataclass(frozen=True)
 class Finished:
@@ -34,7 +38,8 @@ class Finished:
     `exit_code` is None when a signal ended the main process or it never started; `signal` names one that ended it by
     itself. `seconds` is the monotonic duration of the main process, `peak_rss_mib` the largest resident memory of any
     single process of the workload that soak waited for. `leftovers` names the processes that outlived the main one and
-    were stopped.
+    were stopped. `cpu_seconds` is what the system accounts to the main process and to the descendants that were
+    waited for.
     """
 
     outcome: Outcome
@@ -46,6 +51,11 @@ class Finished:
     leftovers: tuple[str, ...]
     stdout: Captured
     stderr: Captured
+    cpu_seconds: float | None = None
+
+
+def _unwatched(_tree: ProcessTree, _main: int) -> AbstractContextManager[None]:
+    return nullcontext()
 
 
 def run(  # noqa: PLR0913 - what a process needs, each by name
@@ -60,13 +70,15 @@ def run(  # noqa: PLR0913 - what a process needs, each by name
     stop: StopRequest,
     grace: float = 4.0,
     mark: str,
+    watch: Watch = _unwatched,
 ) -> Finished:
     """Run `argv` in `cwd` and return when it, and everything that it started, is gone.
 
     The environment is `env` and SOAK_RUN_MARK, whose value `mark` must be unique among the workloads that run at a
     time. At most `log_limit` bytes of each output stream are kept in the files `stdout` and `stderr`. After `timeout`
-    seconds, or when `stop` is requested, all processes are asked to end and after `grace` seconds killed. Raises
-    SurroundingsError when the logs cannot be written; a command that cannot be started is an outcome, not an error.
+    seconds, or when `stop` is requested, all processes are asked to end and after `grace` seconds killed. `watch`
+    sees the processes meanwhile. Raises SurroundingsError when the logs cannot be written; a command that cannot be
+    started is an outcome, not an error.
     """
     captures = Capture(stdout, log_limit), Capture(stderr, log_limit)
     tree = _open_tree(mark)
@@ -79,7 +91,7 @@ def run(  # noqa: PLR0913 - what a process needs, each by name
         except (OSError, ValueError) as error:
             return _not_started(Ending("crashed", None, None, f"could not be started: {_reason(error)}"), captures)
         tree.started(child.pid)
-        return _Run(child, tree, memory, captures).finish(timeout, stop, grace)
+        return _Run(child, tree, memory, captures).finish(timeout, stop, grace, watch)
     finally:
         memory.close()
         tree.close()
@@ -129,14 +141,15 @@ class _Run:
         self._patience_ends: float | None = None
         self._survivors = ""
 
-    def finish(self, timeout: float | None, stop: StopRequest, grace: float) -> Finished:
+    def finish(self, timeout: float | None, stop: StopRequest, grace: float, watch: Watch = _unwatched) -> Finished:
         """Wait for the end, sweep, and say how it was."""
         try:
             self._memory.watch(self._child.pid)
-            self._child.watch()
-            self._captures[0].start(self._child.stdout)
-            self._captures[1].start(self._child.stderr)
-            self._await_end(timeout, stop)
+            with watch(self._tree, self._child.pid):
+                self._child.watch()
+                self._captures[0].start(self._child.stdout)
+                self._captures[1].start(self._child.stderr)
+                self._await_end(timeout, stop)
             ending = self._end(timeout, stop, grace)
         except BaseException:
             self._sweep(0.0, self._hard)
@@ -160,6 +173,7 @@ class _Run:
             self._outlived.names(),
             out,
             err,
+            self._child.cpu_seconds,
         )
 
     def _await_end(self, timeout: float | None, stop: StopRequest) -> None:

@@ -41,6 +41,9 @@ class ProcessTree(Protocol):
     def members(self) -> list[Member]:
         """The living processes of the workload now, the main one included."""
 
+    def present(self) -> list[Member]:
+        """The same, changing nothing: for another thread, while the main process runs."""
+
     def ask(self, members: Iterable[Member]) -> None:
         """Ask `members` to end."""
 

@@ -12,11 +12,13 @@ from soak_action.commands.settings import problem_of_source
 from soak_action.config.build import Builder
 from soak_action.config.layers import Layer, flatten, merge, tree
 from soak_action.config.model import (
+    SAMPLED,
     Abort,
     BuiltInSource,
     Config,
     JsonSource,
     RegexSource,
+    Resources,
     Schedule,
     Sustained,
     Window,
@@ -224,9 +226,44 @@ def test_a_kpi_without_a_source_is_told_which_names_need_none() -> None:
     assert mistakes({"kpis": {"p95_ms": {}, "wall_seconds": {}}}) == [
         (
             "f:kpis.p95_ms: 'kpis.p95_ms' does not say where its value comes from; write for example"
-            " from: metrics.json#p95_ms (only exit_code, wall_seconds, peak_rss_mib are measured by soak itself)"
+            " from: metrics.json#p95_ms (only exit_code, wall_seconds, peak_rss_mib, rss_mib, uss_mib, private_mib,"
+            " cpu_seconds, threads, handles, fds, children are measured by soak itself)"
         )
     ]
+
+
+@pytest.mark.parametrize(
+    ("data", "resources"),
+    [
+        ({}, None),
+        ({"kpis": {"wall_seconds": {}}}, None),
+        ({"kpis": {"rss_mib": {"from": "m.json#rss"}}}, None),
+        ({"resources": {"interval": "100ms"}}, Resources(0.1)),
+        ({"resources": {"interval": "1m"}, "kpis": {"rss_mib": {}}}, Resources(60.0)),
+        *(({"kpis": {name: {}}}, Resources(1.0)) for name in SAMPLED),
+    ],
+)
+def test_resources_are_sampled_when_somebody_asks_for_them(data: dict[str, Any], resources: Resources | None) -> None:
+    config, told = build(data)
+    assert (config.resources, told) == (resources, [])
+
+
+@pytest.mark.parametrize("interval", ["0s", "99ms"])
+def test_an_interval_that_would_disturb_is_refused(interval: str) -> None:
+    assert mistakes({"resources": {"interval": interval}}) == [
+        f"f:resources.interval: an interval of {interval} disturbs what it measures; the shortest is 100ms"
+    ]
+
+
+def test_an_interval_must_be_a_duration() -> None:
+    (told,) = mistakes({"resources": {"interval": "1m1h"}})
+    assert told.startswith("f:resources.interval: 'resources.interval': '1m1h' is not a duration")
+
+
+def test_every_sampled_value_is_a_built_in_kpi() -> None:
+    assert set(SAMPLED) <= set(built_in_kpis(SCHEMA))
+    record = resources.schema("iteration")["properties"]["resources"]["properties"]
+    assert all(record[key]["propertyNames"]["enum"] == list(SAMPLED) for key in ("values", "missing", "refused"))
 
 
 def test_for_result_files_a_path_is_enough() -> None:
@@ -241,19 +278,21 @@ def test_sections_that_break_the_schema_are_passed_over_and_all_others_checked()
             "schedule": {"warmup": 9},
             "kpis": {"a": {}, "b": {}},
             "evidence": {"log_limit": f"{'9' * 40}B"},
+            "resources": {"interval": "0s"},
         }
     )
     builder = Builder(".".join, problem_of_source, ("exit_code",))
     builder.check(data, set())
     assert [mistake.place for mistake in builder.mistakes] == [
-        *("workload.timeout", "schedule.warmup", "evidence.log_limit", "kpis.a", "kpis.b")
+        *("workload.timeout", "schedule.warmup", "evidence.log_limit", "resources.interval", "kpis.a", "kpis.b")
     ]
     for broken, left in (
-        (("kpis", "a"), 4),
-        (("kpis",), 3),
-        (("schedule",), 4),
-        (("workload",), 4),
-        (("evidence",), 4),
+        (("kpis", "a"), 5),
+        (("kpis",), 4),
+        (("schedule",), 5),
+        (("workload",), 5),
+        (("evidence",), 5),
+        (("resources",), 5),
     ):
         builder = Builder(".".join, problem_of_source, ("exit_code",))
         builder.check({**data, broken[0]: "broken"} if len(broken) == 1 else data, {broken})

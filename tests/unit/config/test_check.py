@@ -35,7 +35,7 @@ def told(text: str, *, partial: bool = True) -> list[str]:
         ),
         (
             "profiles: {ci: {suite: x}}",
-            "f:1:17: unknown key 'profiles.ci.suite'; known here: workload, schedule, kpis, gate, evidence",
+            "f:1:17: unknown key 'profiles.ci.suite'; known here: workload, schedule, kpis, resources, gate, evidence",
         ),
         (
             "workload: {timeout: 300}",
@@ -177,7 +177,7 @@ def test_a_required_key_may_only_be_missing_where_a_layer_may_still_give_it() ->
 @pytest.mark.parametrize(
     "text",
     [
-        "resources: {interval: 1s}",
+        "resources: {drift: {rss: 5MiB/h}}",
         "parameters: {}",
         "tuning: {}",
         "guards: {}",

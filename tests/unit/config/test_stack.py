@@ -103,13 +103,19 @@ def test_the_file_must_say_its_version_and_the_environment_must_not() -> None:
         "soak.yaml:1:1: the file does not say which format it has; add the line version: 1"
     ]
     assert told(SOAK_OVERRIDES="version: 1") == [
-        "env SOAK_OVERRIDES:1:1: unknown key 'version'; known here: suite, workload, schedule, kpis, gate, evidence"
+        (
+            "env SOAK_OVERRIDES:1:1: unknown key 'version'; "
+            "known here: suite, workload, schedule, kpis, resources, gate, evidence"
+        )
     ]
 
 
 def test_a_mistake_in_overrides_is_told_once() -> None:
     assert told(SOAK_OVERRIDES="{wrong: {a: 1}, suite: [x]}") == [
-        "env SOAK_OVERRIDES:1:2: unknown key 'wrong'; known here: suite, workload, schedule, kpis, gate, evidence",
+        (
+            "env SOAK_OVERRIDES:1:2: unknown key 'wrong'; "
+            "known here: suite, workload, schedule, kpis, resources, gate, evidence"
+        ),
         (
             "env SOAK_OVERRIDES:1:17: 'suite' is [x], but must be a name of letters, digits, dots, dashes and underscores,"
             " at most 64 long"

@@ -135,3 +135,13 @@ def test_who_is_gone_meanwhile_is_no_error() -> None:
         tree.kill(members)
         tree.observe()
         assert tree.members() == []
+
+
+def test_who_is_present_is_told_and_the_dead_stay_where_they_are() -> None:
+    with workload("present", "(exec sleep 0.01 &); exec sleep 600") as (tree, _):
+        until(lambda: any(stat.dead for stat in tree._scan()[0]))
+        until(lambda: [member.name for member in tree.present()] == ["sleep"])
+        assert tree._seen == {}
+        assert any(stat.dead for stat in tree._scan()[0])
+        assert names(tree) == ["sleep"]
+        assert not any(stat.dead for stat in tree._scan()[0])

@@ -67,3 +67,16 @@ def test_a_process_that_is_gone() -> None:
         tree.observe()
         assert tree.members() == []
         tree.close()
+
+
+def test_who_is_present_is_told_and_nothing_is_remembered() -> None:
+    with subprocess.Popen(["/bin/sh", "-c", "sleep 600; true"], start_new_session=True) as main:
+        tree = PortableTree()
+        tree.started(main.pid)
+        deadline = time.monotonic() + 60
+        while sorted(member.name for member in tree.present()) != ["sh", "sleep"]:
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+        assert tree._known == {}
+        assert stop_tree(tree, grace=30, hard=30, main_ended=lambda: False, outlived=Outlived()) == []
+        assert tree.present() == []

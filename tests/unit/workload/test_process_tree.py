@@ -23,6 +23,9 @@ class Tree:
     def close(self) -> None: ...
     def observe(self) -> None: ...
 
+    def present(self) -> list[Member]:
+        return self.members()
+
     def members(self) -> list[Member]:
         return list(self.living)
 

@@ -1,0 +1,148 @@
+"""Looks at the workload's processes while they run: a thread that wakes up at times fixed from the start."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from threading import Event, Thread
+
+from soak_action.workload.process_tree import Member, ProcessTree
+from soak_action.workload.resource_totals import Identity, Totals
+from soak_action.workload.usage import Reader
+
+# A short iteration ends before the first interval does, so that one is divided.
+_EARLY = (1 / 16, 1 / 8, 1 / 4, 1 / 2)
+_DISCOVER_EVERY = 5.0
+_USS_EVERY = 10
+_PATIENCE = 2.0
+
+
+def due(interval: float, number: int) -> float:
+    """Return when sample `number` is to be taken, in seconds after the first one, which has the number 0."""
+    if number <= len(_EARLY):
+        return interval * _EARLY[number - 1] if number else 0.0
+    return interval * (number - len(_EARLY))
+
+
+def following(interval: float, number: int, elapsed: float) -> int:
+    """Return the sample after `number` whose time has not passed yet; those in between are left out."""
+    later = max(number + 1, int(elapsed / interval) + len(_EARLY)) if elapsed >= interval else number + 1
+    while due(interval, later) <= elapsed:
+        later += 1
+    return later
+
+
+def wants_uss(number: int) -> bool:
+    """Whether a sample reads what nobody shares: every tenth does, and at first those that are a power of two."""
+    return number % _USS_EVERY == 0 or number & (number - 1) == 0
+
+
+@dataclass
+class Cost:
+    """What the sampling itself came to."""
+
+    samples: int = 0
+    late: int = 0
+    uss_samples: int = 0
+    discoveries: int = 0
+    processes: int = 0
+    gone: int = 0
+    seconds: float = 0.0
+
+
+class Sampler:
+    """The samples of one iteration; `failure` says why they are not whole."""
+
+    def __init__(self, interval: float, reader: Reader, clock: Callable[[], float] = time.monotonic) -> None:
+        self.interval = interval
+        self.reader = reader
+        self.totals = Totals()
+        self.cost = Cost()
+        self.failure: str | None = None
+        self._clock = clock
+        self._tree: ProcessTree | None = None
+        self._main: Identity = (0, 0.0)
+        self._known: dict[Identity, Member] = {}
+        self._next_discovery = 0.0
+        self._ended = False
+
+    @contextmanager
+    def watch(self, tree: ProcessTree, main: int) -> Iterator[None]:
+        """Sample the main process now, the tree in a thread of its own, and who is left of it at the end."""
+        self.begin(tree, main)
+        began = self._clock()
+        stop = Event()
+        thread = Thread(target=self.go_on, args=(began, stop.wait), name="soak-sampler", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join(_PATIENCE)
+        if not self._ended:
+            self.failure = "the last sample did not come to its end"
+        elif self.failure is None:
+            self._take(discover=True, uss=True)
+
+    def begin(self, tree: ProcessTree, main: int) -> None:
+        """Take the first sample, of the main process: nobody else can be there yet."""
+        self._tree = tree
+        member = self.reader.member(main)
+        if member is not None:
+            self._main = (member.pid, member.started)
+            self._meet(member)
+        self._take(discover=False, uss=True)
+
+    def go_on(self, began: float, wait: Callable[[float], bool]) -> None:
+        """Take sample after sample until `wait`, which sleeps for so many seconds, says that it is over."""
+        number = 0
+        while self.failure is None:
+            later = following(self.interval, number, self._clock() - began)
+            self.cost.late += later - number - 1
+            number = later
+            if wait(max(0.0, began + due(self.interval, number) - self._clock())):
+                break
+            offset = due(self.interval, number)
+            discover = offset >= self._next_discovery
+            if discover:
+                # A new workload starts its processes soon: look again when it has run for as long again.
+                self._next_discovery = offset + min(offset, _DISCOVER_EVERY)
+            self._take(discover=discover, uss=wants_uss(number))
+        self._ended = True
+
+    def _take(self, *, discover: bool, uss: bool) -> None:
+        began = self._clock()
+        try:
+            self._sample(discover=discover, uss=uss)
+        except OSError as error:
+            self.failure = f"the system could not be asked: {error.strerror or error}"
+        self.cost.seconds += self._clock() - began
+
+    def _sample(self, *, discover: bool, uss: bool) -> None:
+        if discover and self._tree is not None:
+            for member in self._tree.present():
+                self._meet(member)
+            self.cost.discoveries += 1
+        usages = {}
+        for identity, member in list(self._known.items()):
+            usage = self.reader.read(member, uss=uss)
+            if usage is None:
+                self._part(identity)
+            else:
+                usages[identity] = usage
+        self.totals.add(usages, self._main)
+        self.cost.samples += 1
+        self.cost.uss_samples += uss
+
+    def _meet(self, member: Member) -> None:
+        identity = (member.pid, member.started)
+        if identity not in self._known:
+            self._known[identity] = member
+            self.cost.processes += 1
+
+    def _part(self, identity: Identity) -> None:
+        self.reader.forget(self._known.pop(identity))
+        self.totals.end(identity)
+        self.cost.gone += 1

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import psutil
+import pytest
+
+from soak_action.workload.portable_usage import PortableReader
+from soak_action.workload.process_tree import Member
+
+COUNTED = {"private_mib", "handles"} if sys.platform == "win32" else {"fds"}
+
+
+def me(reader: PortableReader) -> Member:
+    member = reader.member(os.getpid())
+    assert member is not None
+    return member
+
+
+def test_every_figure_that_the_system_has_is_read_and_the_others_have_a_reason() -> None:
+    reader = PortableReader()
+    usage = reader.read(me(reader), uss=True)
+    assert usage is not None
+    assert set(usage.figures) | usage.refused == {"rss_mib", "cpu_seconds", "threads", "uss_mib"} | COUNTED
+    assert set(usage.figures) >= {"rss_mib", "cpu_seconds", "threads"}
+    assert usage.figures["rss_mib"] > 1
+    # Wine has no figures for some.
+    assert not usage.refused or sys.platform == "win32"
+    assert set(reader.lacks) == {"private_mib", "handles", "fds"} - COUNTED
+    usage = reader.read(me(reader), uss=False)
+    assert usage is not None
+    assert "uss_mib" not in usage.figures
+
+
+def test_a_later_process_with_the_same_pid_is_not_read() -> None:
+    reader = PortableReader()
+    assert reader.read(replace(me(reader), started=1.0), uss=False) is None
+
+
+def test_who_is_gone_is_not_read_and_nothing_is_kept_of_it() -> None:
+    reader = PortableReader()
+    with subprocess.Popen([sys.executable, "-S", "-c", "import time; time.sleep(600)"]) as process:
+        member = reader.member(process.pid)
+        before = None if member is None else reader.read(member, uss=False)
+        process.kill()
+        process.wait()
+    assert member is not None
+    assert before is not None
+    assert reader.read(member, uss=False) is None
+    reader.forget(member)
+    assert reader._open == {}
+    assert reader.read(member, uss=False) is None
+    assert reader.member(process.pid) is None
+
+
+def refuse(*_: object) -> None:
+    raise psutil.AccessDenied
+
+
+def test_what_the_system_refuses_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader = PortableReader()
+    monkeypatch.setattr(psutil.Process, "memory_full_info", refuse)
+    usage = reader.read(me(reader), uss=True)
+    assert usage is not None
+    assert ("uss_mib" in usage.refused, "uss_mib" in usage.figures) == (True, False)
+
+
+def test_a_zero_that_cannot_be_is_no_figure(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader = PortableReader()
+    monkeypatch.setattr(psutil.Process, "num_threads", lambda _: 0)
+    usage = reader.read(me(reader), uss=False)
+    assert usage is not None
+    assert ("threads" in usage.refused, "threads" in usage.figures) == (True, False)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows keeps no dead processes")
+def test_who_refuses_because_it_is_dead_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader = PortableReader()
+    with subprocess.Popen([sys.executable, "-S", "-c", "import time; time.sleep(600)"]) as process:
+        member = reader.member(process.pid)
+        process.kill()
+        while psutil.Process(process.pid).status() != psutil.STATUS_ZOMBIE:
+            time.sleep(0.001)
+        monkeypatch.setattr(psutil.Process, "num_threads", refuse)
+        assert member is not None
+        assert reader.read(member, uss=False) is None

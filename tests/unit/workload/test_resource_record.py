@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from jsonschema import Draft202012Validator
+
+from soak_action import resources
+from soak_action.config.model import SAMPLED, Resources
+from soak_action.kpi.reading import Reading
+from soak_action.workload.process_tree import Member
+from soak_action.workload.resource_record import Watched, readings_of, record_of
+from soak_action.workload.sampler import Sampler
+from soak_action.workload.usage import Usage
+
+MAIN = (1, 1.0)
+EVERYTHING = {"rss_mib": 2.5, "cpu_seconds": 1 / 3, "threads": 3.0, "fds": 4.0, "uss_mib": 1.0}
+
+
+class Reader:
+    lacks: Mapping[str, str] = {"private_mib": "there is none", "handles": "none either"}
+
+    def member(self, pid: int) -> Member | None: ...
+    def read(self, member: Member, *, uss: bool) -> Usage | None: ...
+    def forget(self, member: Member) -> None: ...
+
+
+def sampler_of(*usages: Usage) -> Sampler:
+    sampler = Sampler(1.0, Reader())
+    for usage in usages:
+        sampler.totals.add({MAIN: usage}, MAIN)
+    return sampler
+
+
+def reasons(sampler: Sampler, accounted: float | None = None) -> dict[str, str]:
+    found = readings_of(sampler, accounted)
+    assert tuple(found) == SAMPLED
+    missing = {name: reading for name, reading in found.items() if isinstance(reading, Reading)}
+    assert {reading.reason for reading in missing.values()} <= {"not_available"}
+    return {name: reading.detail for name, reading in missing.items()}
+
+
+def test_what_was_read_is_a_value_and_what_the_system_lacks_has_its_reason() -> None:
+    sampler = sampler_of(Usage(EVERYTHING))
+    assert reasons(sampler) == {
+        "private_mib": "private_mib is not available: there is none",
+        "handles": "handles is not available: none either",
+    }
+    found = readings_of(sampler, None)
+    assert (found["rss_mib"], found["cpu_seconds"], found["children"]) == (2.5, 0.333333, 0)
+
+
+def test_cpu_time_is_the_larger_of_what_was_seen_and_what_the_system_accounts() -> None:
+    assert readings_of(sampler_of(Usage(EVERYTHING)), 0.5)["cpu_seconds"] == 0.5
+    assert readings_of(sampler_of(Usage(EVERYTHING)), 0.25)["cpu_seconds"] == 0.333333
+    assert readings_of(sampler_of(), 0.25)["cpu_seconds"] == 0.25
+
+
+def test_a_workload_that_was_never_seen_has_no_values() -> None:
+    told = reasons(sampler_of(), 0.25)
+    assert told["rss_mib"] == "rss_mib is not available: the workload ended before it could be sampled"
+    assert "cpu_seconds" not in told
+    assert len(told) == len(SAMPLED) - 1
+
+
+def test_an_incomplete_sum_is_no_value() -> None:
+    told = reasons(sampler_of(Usage(EVERYTHING), Usage({"rss_mib": 1.0}, frozenset({"uss_mib"}))))
+    assert told["uss_mib"].endswith("the system refused to tell it of a process of the workload, 1 times")
+    assert "rss_mib" not in told
+
+
+def test_samples_that_broke_off_have_no_values_at_all() -> None:
+    sampler = sampler_of(Usage(EVERYTHING))
+    sampler.failure = "too many open files"
+    told = reasons(sampler, 0.25)
+    assert told["rss_mib"] == "rss_mib is not available: sampling broke off: too many open files"
+    assert told["cpu_seconds"] == "cpu_seconds is not available: sampling broke off: too many open files"
+    assert len(told) == len(SAMPLED)
+
+
+def test_the_record_satisfies_its_schema() -> None:
+    sampler = sampler_of(Usage(EVERYTHING, frozenset({"fds"})))
+    sampler.cost.seconds = 0.0000004
+    record = record_of(sampler, readings_of(sampler, None))
+    Draft202012Validator(resources.schema("iteration")["properties"]["resources"]).validate(record)
+    assert record["sampling_seconds"] == 0
+    assert record["refused"] == {"fds": 1}
+    assert set(record["values"]) | set(record["missing"]) == set(SAMPLED)
+
+
+def test_nobody_watches_unless_asked_to() -> None:
+    watched = Watched(None)
+    assert (watched.arguments(), watched.readings(1.0), watched.record({})) == ({}, {}, {})
+    watched = Watched(Resources(2.0))
+    assert list(watched.arguments()) == ["watch"]
+    readings = watched.readings(None)
+    assert watched.record(readings)["resources"]["interval_seconds"] == 2.0
