@@ -19,7 +19,17 @@ from typing import Any
 from measuring import NeededError, Report
 from surroundings import Bench
 
-NAMES = ("start_up", "action_step", "cold_setup", "per_iteration", "memory", "gate_run", "gate_jsonl", "configuration")
+NAMES = (
+    "start_up",
+    "action_step",
+    "cold_setup",
+    "per_iteration",
+    "memory",
+    "gate_run",
+    "gate_jsonl",
+    "configuration",
+    "sampling",
+)
 
 
 def main(words: Sequence[str] | None = None) -> int:
