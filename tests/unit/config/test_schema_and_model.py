@@ -1,0 +1,81 @@
+"""Every key that the schema admits reaches the model: a key that is parsed and ignored cannot exist."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from soak_action import resources
+from soak_action.config.load import Request, Setting, load
+from soak_action.config.model import Config
+from soak_action.config.schema_tree import fixed_leaves, settable
+
+BASE = """\
+version: 1
+workload: {run: [job]}
+kpis:
+  v: {from: m.json#v, better: lower, hard: 100, soft: 50, abort: {beyond: 200, for: 2}}
+"""
+# For each key a value that is not the one in force.
+OTHER: dict[str, Any] = {
+    "suite": "another",
+    "workload.run": "another job",
+    "workload.timeout": "7m",
+    "workload.shell": ["bash", "-c"],
+    "workload.env.LEVEL": "debug",
+    "schedule.iterations": 9,
+    "schedule.duration": "9m",
+    "schedule.every": "9s",
+    "schedule.pause": "9s",
+    "schedule.warmup": 1,
+    "schedule.failures": 1,
+    "schedule.budget": "9h",
+    "schedule.min_active": "1s",
+    "resources.interval": "2s",
+    "gate.fail_on": ["fail"],
+    "gate.locked": ["suite"],
+    "evidence.log_limit": "9KiB",
+    "kpis.v.from": "m.json#w",
+    "kpis.v.title": "Another",
+    "kpis.v.unit": "ms",
+    "kpis.v.better": "higher",
+    "kpis.v.range": [0, 1000],
+    "kpis.v.stat": "max",
+    "kpis.v.window": "last 2",
+    "kpis.v.hard": 90,
+    "kpis.v.soft": 40,
+    "kpis.v.sustained": "2 of 3",
+    "kpis.v.abort.beyond": 300,
+    "kpis.v.abort.for": 3,
+    "kpis.v.missing.allow": "5%",
+    "kpis.v.must_vary": True,
+}
+# What only makes sense together with another change.
+BESIDE = {"kpis.v.better": {"kpis.v.soft": 100}}
+
+
+def config_of(folder: Path, changed: dict[str, Any]) -> Config:
+    """Return the model of the base file with some values changed in the file itself: locks are no matter of --set."""
+    settings = tuple(Setting(key, value, "test") for key, value in changed.items() if key != "gate.locked")
+    text = BASE + (f"gate: {{locked: {changed['gate.locked']}}}\n" if "gate.locked" in changed else "")
+    (folder / "soak.yaml").write_text(text, "utf-8")
+    return load(Request(folder, settings=settings), lambda _: None).config
+
+
+def test_the_list_of_keys_is_that_of_the_schema() -> None:
+    schema = settable(resources.schema("soak"))
+    top = {".".join(path) for path, _ in fixed_leaves(schema)}
+    of_kpis = fixed_leaves(schema, schema["properties"]["kpis"]["additionalProperties"])
+    expected = {*top, *(f"kpis.v.{'.'.join(path)}" for path, _ in of_kpis), "workload.env.LEVEL"}
+    assert set(OTHER) == expected
+
+
+@pytest.mark.parametrize("key", OTHER)
+def test_each_key_of_the_schema_changes_the_model(tmp_path: Path, key: str) -> None:
+    assert config_of(tmp_path, {**BESIDE.get(key, {}), key: OTHER[key]}) != config_of(tmp_path, BESIDE.get(key, {}))
+
+
+def test_the_same_values_give_the_same_model(tmp_path: Path) -> None:
+    assert config_of(tmp_path, {}) == config_of(tmp_path, {})
