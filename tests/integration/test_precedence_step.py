@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -85,3 +86,32 @@ def test_secrets_and_hostile_values_are_shown_to_nobody(job):
     assert "`</details><script>x</script> \\| ::error::y`" in done.summary, "as code it is text"
     assert [line for line in done.log.splitlines() if line.startswith("::error ")]
     assert not [line for line in done.log.splitlines() if line.startswith("::error::")]
+
+
+def test_a_limit_that_only_a_profile_loosens_is_told_too(tmp_path):
+    job = Job(tmp_path)
+    job.workspace.mkdir()
+    soak = job.workspace / "soak.yaml"
+    text = (
+        "version: 1\nworkload: {run: [a]}\nkpis: {v: {from: m.json#v, better: lower, hard: 400}}\n"
+        "profiles: {nightly: {kpis: {v: {hard: %s}}}, smoke: {schedule: {iterations: 3}}}\n"
+    )
+    soak.write_text(text % 500)
+    identity = ("-c", "user.name=Somebody", "-c", "user.email=somebody@example.com")
+    for words in (["init", "-q"], ["add", "-A"], [*identity, "commit", "-q", "-m", "Base"]):
+        subprocess.run(["git", *words], cwd=job.workspace, check=True)
+    base = subprocess.run(["git", "rev-parse", "HEAD"], cwd=job.workspace, check=True, capture_output=True, text=True)
+    event = tmp_path / "event.json"
+    event.write_text(json.dumps({"pull_request": {"base": {"sha": base.stdout.strip()}}}))
+    variables = {"GITHUB_EVENT_NAME": "pull_request", "GITHUB_EVENT_PATH": str(event)}
+    assert "No gate, limit or lock differs" in job.run(PLACE, variables).summary
+    soak.write_text(text % 900)
+    summary = job.run(PLACE, variables).summary
+    assert "| \u26a0\ufe0f loosened | `profiles.nightly.kpis.v.hard` | `500` | `900` |" in summary
+    assert summary.count("loosened") == 1
+    soak.write_text((text % 500) + "gate: {fail_on: [fail]}\n")
+    assert "| \u26a0\ufe0f loosened | `gate.fail_on` |" in job.run(PLACE, variables).summary
+    soak.write_text((text % 500).replace("400", "800"))
+    summary = job.run(PLACE, variables).summary
+    assert "loosened | `kpis.v.hard` | `400` | `800` |" in summary
+    assert summary.count("loosened") == 1, "what all profiles say alike is told once"

@@ -10,13 +10,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from soak_action import canonical
-from soak_action.base_branch import compare
+from soak_action.base_branch import Comparison, compare
 from soak_action.commands.columns import aligned
 from soak_action.commands.settings import problem_of_source
 from soak_action.config import layers
 from soak_action.config.env_file import parse_env_file
 from soak_action.config.expect import Outcome
-from soak_action.config.load import Examined, Request, examine, loaded
+from soak_action.config.load import Examined, Loaded, Request, examine, loaded
+from soak_action.config.loosening import Change, in_order
 from soak_action.config.masking import mask_leaf, secret_values
 from soak_action.config.report import examine_all
 from soak_action.config.wording import like_written
@@ -41,17 +42,17 @@ def precedence_step(runner: Runner) -> int:
     first = examine(request, problem_of_source)
     profiles = runner.inputs.lines("profiles") or (_NO_PROFILE, *_profiles_of(first))
     expected = _expectations(runner.inputs.lines("expect"), profiles)
-    views = []
+    views, resolved = [], {}
     for profile in profiles:
         asked = replace(request, profile=profile or None)
         examined = examine(asked, problem_of_source)
         runner.mask(secret_values(examined.resolution.leaves))
         views.append(_view(profile, examined, asked, expected[profile]))
+        if examined.resolution.config is not None:
+            resolved[profile] = loaded(examined)
     for line in _lines(views):
         print(line)
-    comparison = None
-    if first.resolution.config is not None:
-        comparison = compare(loaded(first), os.environ)
+    comparison = _compared(resolved)
     _tell(runner, views)
     if runner.inputs.flag("summary", default=True):
         runner.write_summary(precedence_markdown(views, comparison))
@@ -110,6 +111,20 @@ def _view(profile: str, examined: Examined, request: Request, expectations: Sequ
 
 def _placed(outcome: Outcome) -> str:
     return str(outcome) if outcome.leaf is None else f"{outcome.leaf.origin}: {outcome}"
+
+
+def _compared(resolved: Mapping[str, Loaded]) -> Comparison | None:
+    """Return what differs from the base branch under any profile; what several of them say alike is told once."""
+    found: dict[tuple[str, str], Change] = {}
+    for profile, configuration in resolved.items():
+        comparison = compare(configuration, os.environ)
+        if comparison is None or comparison.note is not None:
+            return comparison
+        for change in comparison.changes:
+            place = ("profiles", profile) if profile else ()
+            what = (change.key, canonical.compact([change.before, change.after]))
+            found.setdefault(what, replace(change, path=(*place, *change.path)))
+    return Comparison(tuple(in_order(found.values()))) if resolved else None
 
 
 def _code(views: Sequence[View]) -> ExitCode:

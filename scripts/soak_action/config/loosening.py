@@ -6,7 +6,7 @@ Pure: the values in force before and after in, changes out.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -47,6 +47,11 @@ def changes(before: Values, after: Values) -> list[Change]:
         one, other = before.get(path), after.get(path)
         if one != other and _is_gate(path) and (path[0] != "kpis" or path[1] in old_kpis & new_kpis):
             found += _judged(path, one, other, before, after)
+    return in_order(found)
+
+
+def in_order(found: Iterable[Change]) -> list[Change]:
+    """Return changes in the order in which people read them: the looser first, each by its key."""
     return sorted(found, key=lambda change: (_ORDER.index(change.direction), change.path))
 
 
