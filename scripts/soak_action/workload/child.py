@@ -16,7 +16,6 @@ from typing import cast
 from soak_action.workload.command import popen_arguments
 from soak_action.workload.memory import reported_bytes
 
-_WINDOWS_GROUP = 0x0200  # CREATE_NEW_PROCESS_GROUP
 _PEAK_EVERY = 0.05
 
 
@@ -27,7 +26,7 @@ class Child:
     """
 
     def __init__(self, argv: Sequence[str], cwd: Path, env: Mapping[str, str]) -> None:
-        """Start it in a session of its own, on Windows in a process group.
+        """Start it in a session of its own, on Windows in a Job Object and a process group.
 
         Raises OSError or ValueError when that fails.
         """
@@ -42,8 +41,11 @@ class Child:
             bufsize=0,
             close_fds=True,
             start_new_session=sys.platform != "win32",
-            creationflags=_WINDOWS_GROUP if sys.platform == "win32" else 0,
+            creationflags=_creation_flags(),
         )
+        if sys.platform == "win32":  # pragma: platform - Windows only
+            # Kept for as long as this object: the job ends with its last user, and everybody in it.
+            self._job = windows_job.confine(self._popen)
         self.pid = self._popen.pid
         self.stdout = cast("RawIOBase", self._popen.stdout)
         self.stderr = cast("RawIOBase", self._popen.stderr)
@@ -105,6 +107,11 @@ if sys.platform == "win32":  # pragma: platform - Windows only
     import ctypes
     from ctypes import wintypes
 
+    from soak_action.workload import windows_console, windows_job
+
+    def _creation_flags() -> int:
+        return windows_job.CREATE_SUSPENDED | windows_console.creation_flags()
+
     class _MemoryCounters(ctypes.Structure):
         """PROCESS_MEMORY_COUNTERS."""
 
@@ -128,3 +135,7 @@ if sys.platform == "win32":  # pragma: platform - Windows only
         ask.argtypes = (wintypes.HANDLE, ctypes.POINTER(_MemoryCounters), wintypes.DWORD)
         ask.restype = wintypes.BOOL
         return int(counters.PeakWorkingSetSize) if ask(handle, ctypes.byref(counters), counters.cb) else None
+else:
+
+    def _creation_flags() -> int:
+        return 0

@@ -27,6 +27,9 @@ _WINDOWS_CODES = {
 }
 _SHELL_SIGNAL_BASE = 128
 
+# What Windows keeps as the exit code of a process that soak ended: no program's own, nor one of the system's.
+KILLED_BY_SOAK = 0xE050414B
+
 
 @dataclass(frozen=True)
 class Ending:
@@ -57,8 +60,9 @@ def ending_of(exit_code: int | None, *, windows: bool = sys.platform == "win32")
 
 
 def stopped(outcome: Literal["timeout", "cancelled"], exit_code: int | None, detail: str) -> Ending:
-    """The end of a process that soak stopped."""
-    return Ending(outcome, exit_code if exit_code is not None and exit_code >= 0 else None, None, detail)
+    """The end of a process that soak stopped; its exit code is kept if it came to one of its own."""
+    own = exit_code is not None and exit_code >= 0 and exit_code != KILLED_BY_SOAK
+    return Ending(outcome, exit_code if own else None, None, detail)
 
 
 def signal_name(number: int) -> str:

@@ -1,4 +1,4 @@
-"""The workload's processes where /proc does not tell: by process group, and by the children seen while it ran."""
+"""The workload's processes on macOS and its like: by process group, and by the children seen while it ran."""
 
 from __future__ import annotations
 
@@ -10,7 +10,11 @@ import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from soak_action.workload.portable_usage import name_of
 from soak_action.workload.process_tree import Member
+
+# A type checker skips the rest of the file for Windows, where nobody imports it.
+assert sys.platform != "win32"  # noqa: S101
 
 if TYPE_CHECKING:
     import psutil
@@ -62,37 +66,26 @@ class PortableTree:
         ]
 
     def _group(self) -> list[int]:
-        """The processes in the workload's session or process group; Windows has none to look into."""
-        if sys.platform != "win32":
-            try:
-                os.killpg(self._main, 0)
-            except ProcessLookupError:
-                return []
-            except PermissionError:  # pragma: platform - macOS answers so for a group of which only zombies are left
-                pass
-            import psutil
+        """The processes in the workload's session or process group."""
+        import psutil
 
-            return [pid for pid in psutil.pids() if self._main in _leaders(pid)]
-        else:  # noqa: RET505 - a type checker tells the platforms apart by this form  # pragma: platform - Windows only
+        try:
+            os.killpg(self._main, 0)
+        except ProcessLookupError:
             return []
+        except PermissionError:  # pragma: platform - macOS answers so for a group of which only zombies are left
+            pass
+        return [pid for pid in psutil.pids() if self._main in _leaders(pid)]
 
     def ask(self, members: Iterable[Member]) -> None:
-        """Ask each member to end: SIGTERM, or Ctrl-Break to the whole group on Windows."""
-        if sys.platform != "win32":
-            for member in members:
-                self._send(member, signal.SIGTERM)
-        elif list(members):  # pragma: platform - Windows only
-            # A workload without a console cannot be asked (Wine never can): it is killed when the grace is over.
-            with contextlib.suppress(OSError, SystemError):
-                os.kill(self._main, signal.CTRL_BREAK_EVENT)
+        """Send SIGTERM to each member."""
+        for member in members:
+            self._send(member, signal.SIGTERM)
 
     def kill(self, members: Iterable[Member]) -> None:
-        """Kill each member."""
+        """Send SIGKILL to each member."""
         for member in members:
-            if sys.platform != "win32":
-                self._send(member, signal.SIGKILL)
-            else:  # pragma: platform - Windows only, where SIGTERM is TerminateProcess
-                self._send(member, signal.SIGTERM)
+            self._send(member, signal.SIGKILL)
 
     def _send(self, member: Member, number: signal.Signals) -> None:
         import psutil
@@ -106,7 +99,7 @@ def _add_descendants(known: dict[int, psutil.Process], pid: int) -> None:
     """Add a process and its present descendants to those that are `known`."""
     import psutil
 
-    # Who cannot be looked at is gone, or of another user and out of reach. Wine knows no parents: OSError.
+    # Who cannot be looked at is gone, or of another user and out of reach.
     with contextlib.suppress(psutil.Error, OSError):
         process = known.get(pid) or psutil.Process(pid)
         if not process.is_running():
@@ -118,9 +111,8 @@ def _add_descendants(known: dict[int, psutil.Process], pid: int) -> None:
 
 def _leaders(pid: int) -> tuple[int, ...]:
     """The leaders of a process' group and session."""
-    if sys.platform != "win32":
-        with contextlib.suppress(OSError):
-            return os.getpgid(pid), os.getsid(pid)
+    with contextlib.suppress(OSError):
+        return os.getpgid(pid), os.getsid(pid)
     return ()
 
 
@@ -131,13 +123,3 @@ def _is_alive(process: psutil.Process) -> bool:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except (psutil.Error, OSError):
         return False
-
-
-def name_of(process: psutil.Process) -> str:
-    """The name of a process, ``process`` when the system does not tell it."""
-    import psutil
-
-    try:
-        return process.name()
-    except (psutil.Error, OSError):
-        return "process"

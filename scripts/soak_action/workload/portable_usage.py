@@ -6,7 +6,6 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from soak_action.workload.portable_tree import name_of
 from soak_action.workload.process_tree import Member
 from soak_action.workload.usage import MIB, Usage
 
@@ -69,6 +68,16 @@ class PortableReader:
                 return None
             self._open[key] = process
         return self._open[key]
+
+
+def name_of(process: psutil.Process) -> str:
+    """The name of a process, ``process`` when the system does not tell it."""
+    import psutil
+
+    try:
+        return process.name()
+    except (psutil.Error, OSError):
+        return "process"
 
 
 def _usage(process: psutil.Process, *, uss: bool) -> Usage | None:

@@ -115,7 +115,11 @@ def _open_tree(mark: str) -> ProcessTree:
         from soak_action.workload.linux_tree import LinuxTree
 
         return LinuxTree(mark)
-    else:  # noqa: RET505 - a type checker tells the platforms apart by this form  # pragma: platform - Linux has a better way
+    elif sys.platform == "win32":  # noqa: RET505 - a type checker tells the platforms apart by this form  # pragma: platform - Windows only
+        from soak_action.workload.windows_tree import WindowsTree
+
+        return WindowsTree()
+    else:  # pragma: platform - Linux and Windows have better ways
         from soak_action.workload.portable_tree import PortableTree
 
         return PortableTree()

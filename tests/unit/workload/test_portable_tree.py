@@ -6,10 +6,11 @@ import time
 
 import pytest
 
+if sys.platform == "win32":
+    pytest.skip("Windows keeps a workload in a job", allow_module_level=True)
+
 from soak_action.workload.portable_tree import PortableTree
 from soak_action.workload.process_tree import Outlived, stop_tree
-
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="starts POSIX sessions")
 
 
 def wait_for(tree: PortableTree, count: int) -> list[str]:
