@@ -9,7 +9,8 @@ from typing import Literal
 
 Outcome = Literal["ok", "failed", "timeout", "crashed", "cancelled"]
 
-_CAUSES = {"SIGKILL": "out of memory?", "SIGSEGV": "invalid memory access", "SIGABRT": "the program gave up by itself"}
+_CAUSES = {"SIGSEGV": "invalid memory access", "SIGABRT": "the program gave up by itself"}
+_OUT_OF_MEMORY = {True: "out of memory", False: "not out of memory", None: "out of memory?"}
 _SHELL_CODES = {
     126: "usually a command that cannot be executed",
     127: "usually a command that was not found",
@@ -26,6 +27,7 @@ _WINDOWS_CODES = {
     0xC0000409: "the program gave up by itself",
 }
 _SHELL_SIGNAL_BASE = 128
+_SIGKILL = 9
 
 # What Windows keeps as the exit code of a process that soak ended: no program's own, nor one of the system's.
 KILLED_BY_SOAK = 0xE050414B
@@ -41,8 +43,13 @@ class Ending:
     detail: str
 
 
-def ending_of(exit_code: int | None, *, windows: bool = sys.platform == "win32") -> Ending:
-    """The meaning of an exit code of a process that ended by itself; negative numbers are POSIX signals."""
+def ending_of(
+    exit_code: int | None, *, windows: bool = sys.platform == "win32", out_of_memory: bool | None = None
+) -> Ending:
+    """The meaning of an exit code of a process that ended by itself; negative numbers are POSIX signals.
+
+    `out_of_memory` tells whether the kernel ended a process for lack of memory meanwhile, None that nobody knows.
+    """
     if exit_code is None:
         return Ending("crashed", None, None, "ended, but the system did not say how")
     if windows and exit_code % (1 << 32) >= _WINDOWS_CRASH:
@@ -51,11 +58,11 @@ def ending_of(exit_code: int | None, *, windows: bool = sys.platform == "win32")
         return Ending("crashed", code, None, f"crashed with 0x{code:08X}" + (f" ({cause})" if cause else ""))
     if exit_code < 0 and not windows:
         name = signal_name(-exit_code)
-        cause = _CAUSES.get(name)
+        cause = _cause(name, out_of_memory=out_of_memory)
         return Ending("crashed", None, name, f"killed by {name}" + (f" ({cause})" if cause else ""))
     if exit_code == 0:
         return Ending("ok", 0, None, "exited with 0")
-    meaning = None if windows else _meaning(exit_code)
+    meaning = None if windows else _meaning(exit_code, out_of_memory=out_of_memory)
     return Ending("failed", exit_code, None, f"exited with {exit_code}" + (f": {meaning}" if meaning else ""))
 
 
@@ -73,7 +80,17 @@ def signal_name(number: int) -> str:
         return f"signal {number}"
 
 
-def _meaning(exit_code: int) -> str | None:
+def memory_note(ending: Ending, *, out_of_memory: bool | None) -> str:
+    """What to add to the detail of `ending`, unless it says so itself, when the kernel ended a process for memory."""
+    told = ending.signal == "SIGKILL" or ending.exit_code == _SHELL_SIGNAL_BASE + _SIGKILL
+    return "; meanwhile the kernel ended a process for lack of memory" if out_of_memory and not told else ""
+
+
+def _cause(name: str, *, out_of_memory: bool | None) -> str | None:
+    return _OUT_OF_MEMORY[out_of_memory] if name == "SIGKILL" else _CAUSES.get(name)
+
+
+def _meaning(exit_code: int, *, out_of_memory: bool | None) -> str | None:
     """What a shell means by an exit code: beyond 128 the number of the signal that ended its command."""
     if exit_code in _SHELL_CODES:
         return _SHELL_CODES[exit_code]
@@ -82,5 +99,5 @@ def _meaning(exit_code: int) -> str | None:
     name = signal_name(exit_code - _SHELL_SIGNAL_BASE)
     if not name.startswith("SIG"):
         return None
-    cause = _CAUSES.get(name)
+    cause = _cause(name, out_of_memory=out_of_memory)
     return f"usually killed by {name}" + (f", {cause}" if cause else "")

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from soak_action import units
+from soak_action.workload import memory_kills
 from soak_action.workload.capture import Capture, Captured
 from soak_action.workload.child import Child
 from soak_action.workload.memory import PeakMemory
-from soak_action.workload.outcome import Ending, Outcome, ending_of, signal_name, stopped
+from soak_action.workload.outcome import Ending, Outcome, ending_of, memory_note, signal_name, stopped
 from soak_action.workload.process_tree import Outlived, ProcessTree, stop_tree
 from soak_action.workload.stop import StopRequest
 
@@ -86,12 +87,13 @@ def run(  # noqa: PLR0913 - what a process needs, each by name
     try:
         if stop.requested:
             return _not_started(Ending("cancelled", None, None, "not started: a stop was requested"), captures)
+        out_of_memory = memory_kills.since_now()
         try:
             child = Child(argv, cwd, {**env, "SOAK_RUN_MARK": mark})
         except (OSError, ValueError) as error:
             return _not_started(Ending("crashed", None, None, f"could not be started: {_reason(error)}"), captures)
         tree.started(child.pid)
-        return _Run(child, tree, memory, captures).finish(timeout, stop, grace, watch)
+        return _Run(child, tree, memory, captures, out_of_memory).finish(timeout, stop, grace, watch)
     finally:
         memory.close()
         tree.close()
@@ -134,12 +136,14 @@ class _Run:
         tree: ProcessTree,
         memory: PeakMemory,
         captures: tuple[Capture, Capture],
+        out_of_memory: Callable[[], bool | None],
         hard: float = _HARD_SECONDS,
     ) -> None:
         self._child = child
         self._tree = tree
         self._memory = memory
         self._captures = captures
+        self._out_of_memory = out_of_memory
         self._hard = hard
         self._outlived = Outlived()
         self._patience_ends: float | None = None
@@ -154,7 +158,9 @@ class _Run:
                 self._captures[0].start(self._child.stdout)
                 self._captures[1].start(self._child.stderr)
                 self._await_end(timeout, stop)
-            ending = self._end(timeout, stop, grace)
+            out_of_memory = self._out_of_memory()
+            ending = self._end(timeout, stop, grace, out_of_memory=out_of_memory)
+            note = memory_note(ending, out_of_memory=out_of_memory)
         except BaseException:
             self._sweep(0.0, self._hard)
             raise
@@ -171,7 +177,7 @@ class _Run:
             ending.outcome,
             ending.exit_code,
             ending.signal,
-            ending.detail + self._survivors,
+            ending.detail + note + self._survivors,
             self._child.seconds,
             peak,
             self._outlived.names(),
@@ -192,10 +198,10 @@ class _Run:
                 self._tree.observe()
             tick = min(2 * tick, _TICK)
 
-    def _end(self, timeout: float | None, stop: StopRequest, grace: float) -> Ending:
+    def _end(self, timeout: float | None, stop: StopRequest, grace: float, *, out_of_memory: bool | None) -> Ending:
         if self._child.ended:
             self._sweep(min(grace, _GRACE_AFTER_END), self._hard)
-            return ending_of(self._child.exit_code)
+            return ending_of(self._child.exit_code, out_of_memory=out_of_memory)
         after = units.format_duration(round(self._child.seconds, 1))
         if stop.signal is not None:
             self._patience_ends = time.monotonic() + _REQUEST_BUDGET

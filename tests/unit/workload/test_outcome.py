@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from soak_action.workload.outcome import Ending, ending_of, signal_name, stopped
+from soak_action.workload.outcome import KILLED_BY_SOAK, Ending, ending_of, memory_note, signal_name, stopped
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="names POSIX signals")
 
@@ -34,6 +34,32 @@ def test_posix_ends_with_trap_53(code: int | None, ending: Ending) -> None:
     assert ending_of(code, windows=False) == ending
 
 
+@posix
+@pytest.mark.parametrize(
+    ("code", "out_of_memory", "detail", "note"),
+    [
+        (-9, True, "killed by SIGKILL (out of memory)", False),
+        (-9, False, "killed by SIGKILL (not out of memory)", False),
+        (-9, None, "killed by SIGKILL (out of memory?)", False),
+        (137, True, "exited with 137: usually killed by SIGKILL, out of memory", False),
+        (137, False, "exited with 137: usually killed by SIGKILL, not out of memory", False),
+        (-11, True, "killed by SIGSEGV (invalid memory access)", True),
+        (-11, False, "killed by SIGSEGV (invalid memory access)", False),
+        (0, True, "exited with 0", True),
+        (1, True, "exited with 1", True),
+        (1, False, "exited with 1", False),
+        (1, None, "exited with 1", False),
+    ],
+)
+def test_memory_is_a_cause_only_of_a_kill_trap_53(
+    code: int, out_of_memory: bool | None, detail: str, note: bool
+) -> None:
+    ending = ending_of(code, windows=False, out_of_memory=out_of_memory)
+    assert ending.detail == detail
+    told = memory_note(ending, out_of_memory=out_of_memory)
+    assert told == ("; meanwhile the kernel ended a process for lack of memory" if note else "")
+
+
 @pytest.mark.parametrize(
     ("code", "ending"),
     [
@@ -55,6 +81,6 @@ def test_names_of_signals() -> None:
     assert signal_name(41) == "signal 41"
 
 
-@pytest.mark.parametrize(("code", "kept"), [(0, 0), (3, 3), (-15, None), (None, None)])
+@pytest.mark.parametrize(("code", "kept"), [(0, 0), (3, 3), (-15, None), (None, None), (KILLED_BY_SOAK, None)])
 def test_what_soak_stopped(code: int | None, kept: int | None) -> None:
     assert stopped("timeout", code, "why") == Ending("timeout", kept, None, "why")
