@@ -17,6 +17,7 @@ from soak_action.evidence.measurements import State
 from soak_action.evidence.run_dir import IterationDir, RunDir, digests_below, stamp
 from soak_action.kpi.extract import Extraction, IterationOutput, Reading, extract
 from soak_action.workload import process
+from soak_action.workload.awake import NOT_NEEDED, Awake
 from soak_action.workload.command import find_program, resolve_command
 from soak_action.workload.environment import child_environment
 from soak_action.workload.resource_record import Watched
@@ -29,12 +30,14 @@ _CLOCK_STEP_SECONDS = 2.0
 class Segment:
     """An uninterrupted part of a run: its number, the soak time at which it begins, and how long it may last.
 
-    Both times are in seconds; without a `limit` it lasts as long as the run.
+    Both times are in seconds; without a `limit` it lasts as long as the run. `awake` tells at any time whether the
+    machine is kept awake.
     """
 
     number: int = 1
     begins: float = 0.0
     limit: float | None = None
+    awake: Callable[[], Awake] = lambda: NOT_NEEDED
 
 
 _WHOLE_RUN = Segment()
@@ -155,6 +158,7 @@ class Loop:
                     "iterations": self._course.number,
                     "measured_seconds": self._since_start(),
                     "clock_drift_seconds": self._clock_drift(),
+                    "awake": segment.awake().to_dict(),
                 }
             )
         return state

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from soak_action.files import DirectoryLock, describe_owner
 from soak_action.loop import Clock, Loop, Progress, Segment, Surroundings, check_workload
 from soak_action.resuming import examine, has_ended, make_ready, recorded_configuration
 from soak_action.verify import Judged, seal
+from soak_action.workload.awake import Keeper, keeper_of_this_system, kept_awake
 from soak_action.workload.stop import StopRequest
 
 
@@ -29,7 +30,7 @@ class Means:
 
     `random_suffixes` yields six hexadecimal digits each time. `configured` is told the configuration before anything
     starts, `began` the run's directory before the next iteration does; `progress` opens the display of one
-    configuration.
+    configuration. `keeper` keeps the machine awake, None where nobody needs to.
     """
 
     clock: Clock
@@ -38,6 +39,7 @@ class Means:
     progress: Callable[[Config], AbstractContextManager[Progress]]
     configured: Callable[[Loaded], None] = lambda _: None
     began: Callable[[RunDir], None] = lambda _: None
+    keeper: Keeper | None = field(default_factory=keeper_of_this_system)
 
 
 def run(
@@ -116,8 +118,8 @@ def _go_on(
     limit: float | None,
 ) -> Judged:
     """Make the next segment of a run, of at most `limit` seconds, and seal the run."""
-    segment = Segment(standing.next_segment, standing.next_begins, limit)
-    with means.progress(config) as progress:
+    with means.progress(config) as progress, kept_awake(means.keeper) as awake:
+        segment = Segment(standing.next_segment, standing.next_begins, limit, awake)
         with Ledger(run_dir.path, standing.head) as ledger:
             if standing.killed is not None:
                 ledger.end_segment(standing.killed)

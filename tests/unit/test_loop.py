@@ -14,6 +14,7 @@ from soak_action.errors import SurroundingsError, UsageError
 from soak_action.evidence.ledger import Ledger
 from soak_action.evidence.run_dir import RunDir
 from soak_action.loop import Clock, Loop, Segment, Surroundings, check_workload
+from soak_action.workload.awake import Awake
 from soak_action.workload.process import Captured, Finished
 
 NOTHING = Captured(0, 0, False)
@@ -127,6 +128,23 @@ def run_loop(tmp_path):
 
 def starts(records) -> list[float]:
     return [record["offset_seconds"] for record in records]
+
+
+def test_a_segment_says_at_its_end_whether_the_machine_was_kept_awake_trap_50(run_loop):
+    standing = [Awake("held")]
+
+    def value(number: int) -> float:
+        standing[0] = Awake("failed", "it ended early")
+        return 1.0
+
+    workload = FakeWorkload(time := FakeTime(), value=value)
+    _, end = run_loop(replace(SCHEDULE, iterations=2), time, workload, segment=Segment(awake=lambda: standing[0]))
+    assert end["awake"] == {"state": "failed", "reason": "it ended early"}
+
+
+def test_a_segment_that_nobody_keeps_awake_says_so(run_loop):
+    _, end = run_loop(replace(SCHEDULE, iterations=1), time := FakeTime(), FakeWorkload(time))
+    assert end["awake"] == {"state": "not_needed", "reason": None}
 
 
 def test_a_pace_is_kept_from_start_to_start_without_drift(run_loop):

@@ -105,6 +105,11 @@ def test_the_records_are_those_that_any_system_writes(soaked: Soaked) -> None:
     assert (origin["value"], origin["layer"]) == (3, "env")
 
 
+def test_trap_50_windows_was_kept_awake_from_inside_until_the_end(soaked: Soaked) -> None:
+    (segment,) = map(json.loads, (soaked.run / "segments.jsonl").read_text("utf-8").splitlines())
+    assert segment["awake"] == {"state": "held", "reason": None}
+
+
 def test_no_line_of_evidence_ends_in_crlf(soaked: Soaked) -> None:
     written = [path for path in soaked.run.iterdir() if path.suffix in {".json", ".jsonl"}]
     assert len(written) >= 7

@@ -67,10 +67,11 @@ class Measurements:
 
 @dataclass(frozen=True)
 class Conduct:
-    """How the run itself went, in seconds of soak time."""
+    """How the run itself went, in seconds of soak time; `not_awake` tells where the machine may have slept."""
 
     state: State
     measured_seconds: float
     active_seconds: float
     longest_segment_seconds: float
     mock: bool
+    not_awake: tuple[str, ...] = ()

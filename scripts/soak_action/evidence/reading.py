@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from math import isfinite
 from typing import Any
 
@@ -103,7 +103,7 @@ def read_outcome(run: RunDir, promise: Promise, kpis: Sequence[Kpi], *, sealing:
     stamped = collector.mock or promise.run.get("mock") is True
     conduct, finished_at = _conduct(chain.segments, measurements, problems, mock=stamped)
     if not sealing and not (run.path / RECEIPT).is_file():
-        conduct = Conduct("unfinished", *_seconds_of(conduct), conduct.mock)
+        conduct = replace(conduct, state="unfinished")
     return Outcome(measurements, conduct, tuple(problems), tuple(chain.torn), finished_at)
 
 
@@ -191,8 +191,13 @@ def _conduct(
     active = sum(
         seconds for seconds, outcome in zip(found.seconds, found.outcomes, strict=True) if outcome != "cancelled"
     )
-    return Conduct(state, round(ended, 6), round(active, 6), round(longest, 6), mock), finished_at
+    seconds = round(ended, 6), round(active, 6), round(longest, 6)
+    return Conduct(state, *seconds, mock, tuple(_not_awake(segments))), finished_at
 
 
-def _seconds_of(conduct: Conduct) -> tuple[float, float, float]:
-    return conduct.measured_seconds, conduct.active_seconds, conduct.longest_segment_seconds
+def _not_awake(segments: Sequence[Record]) -> Iterator[str]:
+    """Yield the segments in which the machine could not be kept awake, and why."""
+    for segment in segments:
+        awake = segment.get("awake")
+        if isinstance(awake, Mapping) and awake.get("state") == "failed":
+            yield f"segment {segment.get('segment')}: {awake.get('reason')}"

@@ -29,6 +29,8 @@ def judge_run(case: Case) -> list[RuleResult]:
         results.append(_judge_min_active(case, case.promise.min_active))
     results.append(_judge_failures(case))
     results.append(_judge_time(case))
+    if case.conduct is not None and case.conduct.not_awake:
+        results.append(_warn_of_sleep(case, case.conduct.not_awake))
     return results
 
 
@@ -144,6 +146,14 @@ def _judge_time(case: Case) -> RuleResult:
     if case.is_bare or case.measurements.count == 0:
         return replace(rule, result="not_applicable", reason="there are no times to check")
     return replace(rule, result="invalid", reason="the iterations of a run carry no times")
+
+
+def _warn_of_sleep(case: Case, segments: tuple[str, ...]) -> RuleResult:
+    rule = replace(_rule(case, "sanity.awake"), severity="soft", result="warn", n=len(segments))
+    listed = "; ".join(segments[:_LISTED_PROBLEMS])
+    more = len(segments) - _LISTED_PROBLEMS
+    told = listed + (f"; and {more} more" if more > 0 else "")
+    return replace(rule, reason=f"the machine was not kept awake and may have slept: {told}")
 
 
 def _time_contradictions(measurements: Measurements) -> Iterator[tuple[int, str]]:

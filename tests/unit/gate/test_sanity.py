@@ -67,6 +67,25 @@ def test_a_healthy_run_passes_every_rule_that_applies() -> None:
     }
 
 
+def test_a_machine_that_was_kept_awake_is_not_mentioned_and_one_that_was_not_is_a_warning_trap_50() -> None:
+    assert [result for result in judge_run(case()) if result.id == "sanity.awake"] == []
+    found = case()
+    assert found.conduct is not None
+    lost = replace(found, conduct=replace(found.conduct, not_awake=("segment 2: the program ended early",)))
+    warning = rule(lost, "sanity.awake")
+    assert (warning.result, warning.severity, warning.n) == ("warn", "soft", 1)
+    assert warning.reason == ("the machine was not kept awake and may have slept: segment 2: the program ended early")
+
+
+def test_many_segments_without_sleep_kept_away_are_counted() -> None:
+    found = case()
+    assert found.conduct is not None
+    many = tuple(f"segment {number}: refused" for number in range(1, 13))
+    warning = rule(replace(found, conduct=replace(found.conduct, not_awake=many)), "sanity.awake")
+    assert warning.n == 12
+    assert warning.reason.endswith("segment 10: refused; and 2 more")
+
+
 def test_bare_files_are_judged_as_far_as_they_go() -> None:
     assert [(result.id, result.result) for result in judge_run(bare())] == [
         ("sanity.evidence", "pass"),
