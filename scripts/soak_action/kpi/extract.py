@@ -44,14 +44,16 @@ def extract(
     """Read every KPI of an iteration; whatever is wrong becomes the reason why a value is missing.
 
     `built_in` holds what soak measured itself: a number, why there is none, or None where the platform has none.
-    After a failed workload only `exit_code` counts: what a broken program measured of itself proves nothing.
+    After a failed workload only `exit_code` counts, if it came to one: what a broken program measured of itself proves
+    nothing.
     """
     results = _Results(output)
     values: dict[str, float] = {}
     missing: dict[str, str] = {}
     details: dict[str, str] = {}
     for kpi in kpis:
-        if not workload_ok and kpi.source != BuiltInSource("exit_code"):
+        ended_by_itself = kpi.source == BuiltInSource("exit_code") and built_in.get("exit_code") is not None
+        if not workload_ok and not ended_by_itself:
             reading = Reading.missing("workload_failed", "the workload failed, so its results do not count")
         else:
             reading = results.read(kpi, built_in)

@@ -195,6 +195,12 @@ def test_a_failed_workload_leaves_only_its_exit_code(output: IterationOutput) ->
     assert run(kpis, output).missing == {}
 
 
+def test_a_workload_that_was_killed_has_no_exit_code_because_it_failed(output: IterationOutput) -> None:
+    kpis = [kpi_of(BuiltInSource("exit_code"), "code")]
+    killed = extract(kpis, output, {**BUILT_IN, "exit_code": None}, workload_ok=False)
+    assert (killed.values, killed.missing) == ({}, {"code": "workload_failed"})
+
+
 def test_built_in_values_are_judged_like_others(output: IterationOutput) -> None:
     kpis = [
         kpi_of(BuiltInSource("wall_seconds"), "seconds"),
