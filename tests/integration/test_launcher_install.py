@@ -88,6 +88,19 @@ def test_a_proxy(checkout, index):
     assert f"http://packages.invalid/files/{WHEEL}" in index.asked
 
 
+@POSIX
+def test_trap_49_the_dependencies_are_unpacked_without_any_program(checkout):
+    programs = checkout.base / "programs"
+    programs.mkdir()
+    for name in ("tar", "gzip", "gunzip", "unzip", "zstd", "bash", "sh"):
+        (programs / name).write_text(f"#!/bin/sh\necho {name} >>'{checkout.base}/called'\nexit 127\n")
+        (programs / name).chmod(0o755)
+    checkout.environ["PATH"] = str(programs)
+    code, facts, _ = checkout.run()
+    assert (code, facts["answer"]) == (7, 42)
+    assert not (checkout.base / "called").exists()
+
+
 def test_without_pip_the_bundled_wheel_is_used_and_not_installed(checkout):
     venv = checkout.base / "venv"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(venv)], check=True)
