@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from soak_action import canonical
@@ -38,6 +39,7 @@ from soak_action.errors import EvidenceError, ExitCode, SoakError, UsageError
 from soak_action.evidence.run_dir import OUTPUT_DIRECTORY
 from soak_action.loop import Clock, Surroundings, check_workload
 from soak_action.units import format_duration
+from soak_action.workload.awake import keeper_of_this_system, kept_awake
 from soak_action.workload.stop import StopRequest
 
 NAME = "doctor"
@@ -112,7 +114,10 @@ def _examine(loaded: Loaded, segment: float | None, stop: StopRequest, *, probe:
     free = free_bytes(existing_directory(output))
     yield judge_disk(free, expected_iterations(config.schedule, seconds), dry, config.evidence.log_limit)
     systemd = Path("/run/systemd/system").is_dir()
-    yield examine_sleep(sys.platform, lambda argv: ask_system(argv, os.environ), run_seconds, systemd=systemd)
+    with kept_awake(keeper_of_this_system()) as awake:
+        standing = awake()
+    ask = partial(ask_system, environ=os.environ)
+    yield examine_sleep(sys.platform, ask, run_seconds, systemd=systemd, awake=standing)
     yield judge_job(os.environ, run_seconds, segment)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from soak_action.doctor.finding import Finding
 from soak_action.units import format_duration
+from soak_action.workload.awake import Awake
 
 Ask = Callable[[Sequence[str]], str | None]
 
@@ -19,11 +20,14 @@ _PMSET = re.compile(r"^\s*sleep\s+([0-9]{1,9})\b", re.MULTILINE)
 _PATIENCE_SECONDS = 20.0
 
 
-def examine_sleep(system: str, ask: Ask, run_seconds: float | None, *, systemd: bool) -> Finding:
+def examine_sleep(system: str, ask: Ask, run_seconds: float | None, *, systemd: bool, awake: Awake) -> Finding:
     """Judge the sleep settings of `system` (sys.platform) by what `ask` returns for a command's standard output.
 
-    `run_seconds` is how long the run takes, None when that is unknown; `systemd` tells whether it runs the machine.
+    `run_seconds` is how long the run takes, None when that is unknown; `systemd` tells whether it runs the machine,
+    `awake` what came of a try to keep the machine awake. Where that holds, no setting matters.
     """
+    if awake.state == "held":
+        return Finding("sleep", "ok", "soak keeps this machine awake for as long as it runs")
     if system == "linux":
         return _linux(ask, systemd=systemd)
     if system == "win32":

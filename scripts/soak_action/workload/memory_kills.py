@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 _ESCAPED = re.compile(r"\\([0-7]{3})")
 _ROOT = Path("/")
@@ -62,18 +62,18 @@ def counts_file(groups: str, mounts: str) -> str | None:
     return None
 
 
-def _memory_groups(groups: str) -> Iterator[tuple[str, Path, str]]:
+def _memory_groups(groups: str) -> Iterator[tuple[str, PurePosixPath, str]]:
     """Yield the kind of file system, the group in it and the name of the file: version 1 of control groups, then 2."""
     found = [line.split(":", 2) for line in groups.splitlines() if line.count(":") >= 2]
     for _, controllers, path in found:
         if "memory" in controllers.split(","):
-            yield "cgroup", Path(path), "memory.oom_control"
+            yield "cgroup", PurePosixPath(path), "memory.oom_control"
     for number, controllers, path in found:
         if (number, controllers) == ("0", ""):
-            yield "cgroup2", Path(path), "memory.events"
+            yield "cgroup2", PurePosixPath(path), "memory.events"
 
 
-def _mounts(mounts: str, kind: str) -> Iterator[tuple[Path, Path]]:
+def _mounts(mounts: str, kind: str) -> Iterator[tuple[PurePosixPath, PurePosixPath]]:
     """Yield which directory of the file system is mounted where."""
     for line in mounts.splitlines():
         place, _, system = line.partition(" - ")
@@ -81,7 +81,7 @@ def _mounts(mounts: str, kind: str) -> Iterator[tuple[Path, Path]]:
         if len(fields) < 5 or len(about) < 3 or about[0] != kind:
             continue
         if kind == "cgroup2" or "memory" in about[2].split(","):
-            yield Path(_unescaped(fields[3])), Path(_unescaped(fields[4]))
+            yield PurePosixPath(_unescaped(fields[3])), PurePosixPath(_unescaped(fields[4]))
 
 
 def _unescaped(field: str) -> str:

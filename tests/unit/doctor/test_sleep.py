@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from soak_action.doctor.sleep import ask_system, examine_sleep
+from soak_action.workload.awake import NOT_NEEDED, Awake
 
 POWERCFG = """\
 Power Scheme GUID: 381b4222-f694-41f0-9685-ff5bb260df2e  (Balanced)
@@ -28,6 +29,7 @@ Currently in use:
  disksleep            10
  sleep                %d (sleep prevented by powerd)
 """
+REFUSED = Awake("failed", "refused")
 MASKED, MIXED = "masked\nmasked\nmasked-runtime\nmasked\n", "masked\nstatic\nmasked\nmasked\n"
 
 
@@ -56,7 +58,7 @@ def answering(**answers: str | None):
     ],
 )
 def test_linux_sleeps_unless_its_sleep_targets_are_masked(systemd, answers, status, told, advice):
-    finding = examine_sleep("linux", answering(**answers), None, systemd=systemd)
+    finding = examine_sleep("linux", answering(**answers), None, systemd=systemd, awake=NOT_NEEDED)
     assert (finding.id, finding.status) == ("sleep", status)
     assert told in finding.sentence
     assert finding.advice.startswith(advice)
@@ -75,10 +77,18 @@ def test_linux_sleeps_unless_its_sleep_targets_are_masked(systemd, answers, stat
 )
 def test_a_machine_that_sleeps_before_the_run_ends_is_a_problem(system, minutes, run, status, told):
     ask = answering(powercfg=POWERCFG % (minutes * 60), pmset=PMSET % minutes)
-    finding = examine_sleep(system, ask, run, systemd=False)
+    finding = examine_sleep(system, ask, run, systemd=False, awake=REFUSED)
     assert finding.status == status
     assert told in finding.sentence
     assert bool(finding.advice) == (status != "ok")
+
+
+@pytest.mark.parametrize("system", ["win32", "darwin"])
+def test_a_machine_that_soak_keeps_awake_may_be_set_to_sleep(system):
+    ask = answering(powercfg=POWERCFG % 60, pmset=PMSET % 1)
+    finding = examine_sleep(system, ask, 86400.0, systemd=False, awake=Awake("held"))
+    assert (finding.status, finding.advice) == ("ok", "")
+    assert "soak keeps this machine awake" in finding.sentence
 
 
 @pytest.mark.parametrize(
@@ -93,7 +103,7 @@ def test_a_machine_that_sleeps_before_the_run_ends_is_a_problem(system, minutes,
     ],
 )
 def test_settings_that_cannot_be_read_are_unknown_and_never_guessed(system, answers):
-    finding = examine_sleep(system, answering(**answers), 60.0, systemd=True)
+    finding = examine_sleep(system, answering(**answers), 60.0, systemd=True, awake=REFUSED)
     assert finding.status == "unknown"
     assert finding.advice
 

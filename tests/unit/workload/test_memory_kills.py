@@ -61,7 +61,6 @@ def test_only_a_count_of_ours_that_rose_is_a_yes_and_only_none_anywhere_is_a_no_
         ("nonsense\n", "nonsense\n", None),
     ],
 )
-@pytest.mark.skipif(sys.platform == "win32", reason="the paths are those of Linux")
 def test_the_counts_of_a_group_are_found(groups: str, mounts: str, file: str | None) -> None:
     assert counts_file(groups, mounts) == file
 
