@@ -253,7 +253,7 @@ def test_a_job_lists_more_than_it_first_had_room_for() -> None:
     children = [subprocess.Popen(["cmd", "/d", "/c", "pause"], stdin=subprocess.PIPE, stdout=-3) for _ in range(70)]
     for child in children:
         job.take(int(child._handle))
-    assert sorted(job.pids()) == sorted(child.pid for child in children)
+    assert {child.pid for child in children} <= set(job.pids())
     job.terminate(7)
     assert [child.wait(60) for child in children] == [7] * 70
     job.close()

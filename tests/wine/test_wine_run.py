@@ -6,12 +6,14 @@ import json
 import shutil
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.conftest import clean_environment
+from tests.integration.watching import wait_for
 from tests.wine.environment import ROOT, Windows, windows_path
 
 WORK = """\
@@ -38,6 +40,20 @@ kpis:
   p95_ms: {from: metrics.json#latency.p95, unit: "\u00b5s \u2603", better: lower, range: [0, 60000], hard: 400}
 """.replace("\n", "\r\n")
 )
+
+
+# Its second iteration lives for ever, and so does a process that it starts, until "go-on" is there.
+BEATING = """\
+import os, pathlib, subprocess, sys, time
+if len(sys.argv) > 1 or os.environ["SOAK_ITERATION"] == "2" and not os.path.exists("go-on"):
+    if len(sys.argv) == 1:
+        words = [sys.executable, "-S", "work.py", "child"]
+        subprocess.Popen(words, creationflags=0x208, stdin=-3, stdout=-3, stderr=-3)
+    while True:
+        time.sleep(0.05)
+        with open("beat", "a") as file:
+            file.write(".")
+"""
 
 
 @dataclass
@@ -169,6 +185,32 @@ def test_a_text_is_a_line_of_cmd_and_a_hang_ends_at_its_timeout(windows: Windows
     assert (first["outcome"], first["kpis"]) == ("ok", {"v": 7})
     assert (second["outcome"], second["kpis"]) == ("timeout", {})
     assert (done.code, done.json["verdict"]) == (1, "fail")
+
+
+def test_trap_53_a_killed_soak_takes_its_workload_with_it_and_can_go_on(windows: Windows, tmp_path: Path) -> None:
+    (tmp_path / "work.py").write_text(BEATING, "utf-8")
+    words = ("run", "--json", "--iterations", "3", "--", windows_path(windows.python), "-S", "work.py")
+    beat = tmp_path / "beat"
+    with windows.start("-m", "soak_action", *words, cwd=tmp_path) as process:
+        try:
+            wait_for(lambda: beat.exists() and beat.stat().st_size > 3)
+        finally:
+            process.kill()
+    wait_for(lambda: stands_still(beat))
+    (run,) = (path for path in (tmp_path / ".soak").glob("2*") if path.is_dir())
+    (tmp_path / "go-on").touch()
+    resumed = soak(windows, "run", "--json", "--resume", f".soak\\{run.name}", cwd=tmp_path)
+    assert (resumed.code, resumed.json["verdict"], resumed.json["iterations"]) == (0, "pass", 3)
+    killed, finished = map(json.loads, (run / "segments.jsonl").read_text("utf-8").splitlines())
+    assert (killed["reason"], killed.get("awake"), finished["awake"]["state"]) == ("killed", None, "held")
+    assert soak_here("verify", "--json", run, cwd=tmp_path).returncode == 0
+
+
+def stands_still(path: Path) -> bool:
+    """Whether nobody writes to a file to which a living process writes all the time."""
+    before = path.stat().st_size
+    time.sleep(1)
+    return path.stat().st_size == before
 
 
 def test_a_mistake_is_told_by_line_and_column_on_a_narrow_console(windows: Windows, tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ def send_break(group: int, members: Iterable[int]) -> bool:
 
     Without a console of its own soak borrows that of one of the `members`.
     """
-    if has_console():
+    if has_console():  # pragma: platform - Wine has no console here
         return _generate(group)
     for pid in members:
         if _kernel.AttachConsole(pid):  # pragma: platform - Wine gives console programs no console to share
