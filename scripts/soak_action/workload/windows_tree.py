@@ -12,7 +12,7 @@ from functools import cache
 from soak_action.workload.outcome import KILLED_BY_SOAK
 from soak_action.workload.process_tree import Member
 
-if sys.platform == "win32":
+if sys.platform == "win32":  # pragma: platform - Windows only
     from soak_action.workload.windows_console import send_break
     from soak_action.workload.windows_job import Job, job_of
 
