@@ -29,7 +29,7 @@ _WINDOWS_CODES = {
 _SHELL_SIGNAL_BASE = 128
 _SIGKILL = 9
 
-# What Windows keeps as the exit code of a process that soak ended: no program's own, nor one of the system's.
+# What Windows keeps as the exit code of a process that soak ended: a crash, but none that the system knows.
 KILLED_BY_SOAK = 0xE050414B
 
 
@@ -67,8 +67,8 @@ def ending_of(
 
 
 def stopped(outcome: Literal["timeout", "cancelled"], exit_code: int | None, detail: str) -> Ending:
-    """The end of a process that soak stopped; its exit code is kept if it came to one of its own."""
-    own = exit_code is not None and exit_code >= 0 and exit_code != KILLED_BY_SOAK
+    """The end of a process that soak stopped; an exit code that it chose itself is kept."""
+    own = exit_code is not None and 0 <= exit_code < _WINDOWS_CRASH
     return Ending(outcome, exit_code if own else None, None, detail)
 
 

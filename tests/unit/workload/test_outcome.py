@@ -81,6 +81,8 @@ def test_names_of_signals() -> None:
     assert signal_name(41) == "signal 41"
 
 
-@pytest.mark.parametrize(("code", "kept"), [(0, 0), (3, 3), (-15, None), (None, None), (KILLED_BY_SOAK, None)])
+@pytest.mark.parametrize(
+    ("code", "kept"), [(0, 0), (3, 3), (-15, None), (None, None), (KILLED_BY_SOAK, None), (0xC000013A, None)]
+)
 def test_what_soak_stopped(code: int | None, kept: int | None) -> None:
     assert stopped("timeout", code, "why") == Ending("timeout", kept, None, "why")
