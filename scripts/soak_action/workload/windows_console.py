@@ -36,16 +36,16 @@ def creation_flags() -> int:
 def send_break(group: int, members: Iterable[int]) -> bool:
     """Send Ctrl-Break to the process group `group`; return whether that was possible.
 
-    Without a console of its own soak borrows that of one of the `members`.
+    Without a console of its own soak borrows those of the `members`, until one is that of the group.
     """
     if has_console():  # pragma: platform - Wine has no console here
         return _generate(group)
     for pid in members:
         if _kernel.AttachConsole(pid):  # pragma: platform - Wine gives console programs no console to share
-            try:
-                return _generate(group)
-            finally:
-                _kernel.FreeConsole()
+            sent = _generate(group)
+            _kernel.FreeConsole()
+            if sent:
+                return True
     return False
 
 
