@@ -111,6 +111,7 @@ def test_a_run_passes_and_says_so_in_windows_terms(soaked: Soaked) -> None:
 def test_the_records_are_those_that_any_system_writes(soaked: Soaked) -> None:
     records = [json.loads(line) for line in (soaked.run / "iterations.jsonl").read_text("utf-8").splitlines()]
     assert [record["kpis"]["p95_ms"] for record in records] == [101, 102, 103]
+    assert [record["leftovers"] for record in records] == [[], [], []]
     assert set(records[0]["results"]) == {"out/metrics.json", "stdout.log", "stderr.log"}
     assert (soaked.run / "iterations/00002/stdout.log").read_bytes() == b"iteration 2\r\n"
     promised = json.loads((soaked.run / "run.json").read_text("utf-8"))
