@@ -20,6 +20,7 @@ from soak_action.config.schema_tree import fixed_leaves, resolve, settable
 from soak_action.evidence.gate_dir import GATE, RESULTS
 from soak_action.evidence.ledger import ITERATIONS, SEGMENTS
 from soak_action.evidence.run_dir import CONFIG, RECEIPT, RUN, SOURCES, VERDICT
+from soak_action.evidence.samples import SAMPLES
 
 ROOT = Path(__file__).resolve().parent.parent
 REFERENCE = ROOT / "docs" / "reference"
@@ -83,6 +84,7 @@ FILES: tuple[tuple[str, str, str], ...] = (
     (SOURCES, "config-sources", ""),
     (ITERATIONS, "iteration", ""),
     (SEGMENTS, "segment", ""),
+    (SAMPLES, "sample", ""),
     (
         "iterations/00001/out/",
         "",

@@ -107,7 +107,7 @@ def make_directory(path: Path) -> None:
 
 
 def write_atomic(
-    path: Path, data: bytes, *, replace: Replace = os.replace, sleep: Callable[[float], None] = time.sleep
+    path: Path, data: bytes | bytearray, *, replace: Replace = os.replace, sleep: Callable[[float], None] = time.sleep
 ) -> None:
     """Make `data` the content of `path`: after a crash it holds the old bytes or the new ones, whole.
 
@@ -137,7 +137,7 @@ def is_temporary(name: str) -> bool:
     return name.startswith(".tmp-")
 
 
-def _write_new(temporary: Path, data: bytes, target: Path) -> None:
+def _write_new(temporary: Path, data: bytes | bytearray, target: Path) -> None:
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | BINARY, 0o666)
     with os.fdopen(descriptor, "wb", buffering=0) as file:
         step("atomic:created")
@@ -191,14 +191,14 @@ class LineWriter:
             os.close(self._descriptor)
             raise surroundings(error, f"repair {path}") from error
 
-    def append(self, line: bytes) -> None:
-        """Write one line, without its newline, and sync it. After a SurroundingsError the file is as it was.
+    def append(self, *lines: bytes) -> None:
+        """Write lines, without their newlines, and sync them. After a SurroundingsError the file is as it was.
 
         Raises EvidenceError when the file was removed.
         """
-        if b"\n" in line:
+        if any(b"\n" in line for line in lines):
             raise ValueError("a line cannot hold a newline")
-        record = line + b"\n"
+        record = b"".join(line + b"\n" for line in lines)
         status = os.fstat(self._descriptor)
         if status.st_nlink == 0:
             raise EvidenceError(f"{self.path} was removed while it was being written")

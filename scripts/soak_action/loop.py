@@ -254,7 +254,7 @@ class Loop:
             "results": digests_below(folder),
             **watched.record(sampled),
         }
-        self._ledger.add_iteration(record)
+        self._ledger.add_iteration(record, watched.samples(record))
         ended = self._elapsed()
         self._course.add(record, ended)
         self._progress.end_iteration(record, ended)

@@ -15,6 +15,7 @@ from soak_action.evidence.documents import schema_check
 from soak_action.evidence.ledger import RESUMABLE
 from soak_action.evidence.reading import Promise, read_document, read_promise
 from soak_action.evidence.run_dir import OUTPUT_DIRECTORY, RECEIPT, RUN, SOURCES, RunDir
+from soak_action.evidence.samples import forget_unrecorded
 from soak_action.evidence.standing import Standing, standing_of
 from soak_action.verify import verify
 from soak_action.workload.orphans import stop_orphans
@@ -81,6 +82,7 @@ def make_ready(run: RunDir, standing: Standing) -> None:
     Raises SurroundingsError when the disk refuses or a process cannot be stopped.
     """
     run.unseal()
+    forget_unrecorded(run.path, standing.iterations)
     unrecorded = standing.iterations + 1
     if not run.iteration(unrecorded).path.exists():
         return

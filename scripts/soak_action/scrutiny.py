@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,10 @@ from soak_action.evidence.ledger import ITERATIONS, SEGMENTS, Chain
 from soak_action.evidence.measurements import Problem
 from soak_action.evidence.reading import Promise, read_document
 from soak_action.evidence.run_dir import CONFIG, RECEIPT, RUN, SOURCES, IterationDir, RunDir, digests_below
+from soak_action.evidence.sample_check import SampleCheck
 from soak_action.kpi.extract import IterationOutput, extract
+
+_MOST_DIGITS = 20
 
 
 @dataclass(frozen=True)
@@ -23,6 +27,7 @@ class Scrutiny:
 
     problems: tuple[Problem, ...]
     files: int
+    notes: tuple[str, ...] = ()
 
 
 def contradictions(promise: Promise, config: Config) -> Iterator[Problem]:
@@ -61,15 +66,17 @@ def check_records(run: RunDir, promise: Promise, config: Config) -> Scrutiny:
     ]
     check_iteration, check_segment = schema_check("iteration"), schema_check("segment")
     chain = Chain(run.path, promise.genesis)
+    samples = SampleCheck(run.path)
     files = 0
-    numbers = set()
+    last = 0
     for line, record in chain.records():
         problems.extend(check_iteration(record, f"{ITERATIONS}:{line}"))
+        samples.add(record)
         recorded, number = record.get("results"), record.get("iteration")
         if not isinstance(recorded, dict) or not isinstance(number, int):
             continue
         folder = run.iteration(number)
-        numbers.add(folder.path.name)
+        last = max(last, number)
         found = digests_below(folder)
         files += len(found)
         problems.extend(_differences(f"iterations/{folder.path.name}", recorded, found))
@@ -77,8 +84,10 @@ def check_records(run: RunDir, promise: Promise, config: Config) -> Scrutiny:
         problems.extend(_other_samples(record, config, f"{ITERATIONS}:{line}"))
     for position, segment in enumerate(chain.segments, 1):
         problems.extend(check_segment(segment, f"{SEGMENTS}:{position}"))
-    problems.extend(_strangers(run, numbers))
-    return Scrutiny(tuple(problems), files)
+    problems.extend(_strangers(run, last))
+    samples.finish(is_sealed=_is_sealed(run.path))
+    problems.extend(samples.problems)
+    return Scrutiny(tuple(problems), files, samples.notes)
 
 
 def _differences(folder: str, recorded: Mapping[str, Any], found: Mapping[str, str]) -> Iterator[Problem]:
@@ -123,17 +132,29 @@ def _other_samples(record: Mapping[str, Any], config: Config, where: str) -> Ite
         yield Problem(where, "has no resources, although the configuration has them sampled")
 
 
-def _strangers(run: RunDir, recorded: set[str]) -> Iterator[Problem]:
-    """Yield what stands among the iterations without being one of those that were recorded."""
+def _strangers(run: RunDir, last: int) -> Iterator[Problem]:
+    """Yield what stands among the iterations without being one of those that were recorded, 1 to `last`."""
     iterations = run.path / "iterations"
     if iterations.is_symlink():
         yield Problem("iterations", "is a link that leads out of the run")
         return
-    for path in sorted(iterations.iterdir()) if iterations.is_dir() else ():
-        if path.is_symlink():
-            yield Problem(f"iterations/{path.name}", "is a link that leads out of the run")
-        elif path.name not in recorded and _is_sealed(run.path):
-            yield Problem(f"iterations/{path.name}", "belongs to no iteration that was recorded")
+    if not iterations.is_dir():
+        return
+    is_sealed = _is_sealed(run.path)
+    strange = {}
+    with os.scandir(iterations) as entries:
+        for entry in entries:
+            if entry.is_symlink():
+                strange[entry.name] = "is a link that leads out of the run"
+            elif is_sealed and not _is_recorded(run, entry.name, last):
+                strange[entry.name] = "belongs to no iteration that was recorded"
+    for name, what in sorted(strange.items()):
+        yield Problem(f"iterations/{name}", what)
+
+
+def _is_recorded(run: RunDir, name: str, last: int) -> bool:
+    number = int(name) if name.isascii() and name.isdigit() and len(name) < _MOST_DIGITS else 0
+    return 1 <= number <= last and run.iteration(number).path.name == name
 
 
 def _is_sealed(directory: Path) -> bool:

@@ -77,7 +77,7 @@ def verify(run: RunDir) -> Verification:
     promise, config = _read(run)
     checked = check_records(run, promise, config)
     judged, _ = _examine(run, checked.problems)
-    notes = list(judged.outcome.notes)
+    notes = [*judged.outcome.notes, *checked.notes]
     if not (run.path / RECEIPT).exists():
         notes.append(f"{RECEIPT} is missing: the run did not end, so it is inconclusive at best")
     return Verification(

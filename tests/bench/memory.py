@@ -13,6 +13,8 @@ from surroundings import Bench
 
 LIMIT_MIB = 45.0
 FLAT = 1.1
+LIMIT_GROWTH_MIB = 2.0
+SAMPLED = ("--set", "resources.interval=1s")
 TARGET = f"amount at most {LIMIT_MIB:.0f} MiB"
 LOOP = "import subprocess, sys\nfor _ in range(int(sys.argv[1])): subprocess.run(sys.argv[2:], check=True)"
 
@@ -43,7 +45,8 @@ def run(bench: Bench) -> Report:
                 target=TARGET,
             )
         )
-    first, last = comparisons[0].ours, comparisons[-1].ours
+    comparisons += [_growth(bench, folder, "growth", ()), _growth(bench, folder, "growth with sampling", SAMPLED)]
+    first, last = comparisons[0].ours, comparisons[len(sizes) - 1].ours
     turns = min(len(first), len(last))
     flat = Comparison(
         f"growth from {sizes[0]} to {sizes[-1]} iterations",
@@ -57,8 +60,26 @@ def run(bench: Bench) -> Report:
     return Report([*comparisons, flat])
 
 
-def _soak(bench: Bench, folder: Path, iterations: int) -> float:
-    words = bench.module("run", "--iterations", str(iterations), "--", *trivial_command())
+def _growth(bench: Bench, folder: Path, name: str, words: Sequence[str]) -> Comparison:
+    """Compare the peaks of a short and a long run; that of the long one holds whatever was kept of its iterations."""
+    few, many = bench.of((5, 20), (100, 10_000), (100, 10_000))
+    long, short = in_turns(
+        bench.turns or 1, lambda: _soak(bench, folder, many, words), lambda: _soak(bench, folder, few, words)
+    )
+    return Comparison(
+        f"{name} from {few} to {many} iterations",
+        long,
+        short,
+        f"{few} iterations",
+        unit="MiB",
+        kind="difference",
+        limit=LIMIT_GROWTH_MIB,
+        target=f"difference at most {LIMIT_GROWTH_MIB:.0f} MiB",
+    )
+
+
+def _soak(bench: Bench, folder: Path, iterations: int, words: Sequence[str] = ()) -> float:
+    words = bench.module("run", "--iterations", str(iterations), *words, "--", *trivial_command())
     return _peak_mib(words, folder, bench)
 
 

@@ -91,12 +91,13 @@ def test_a_tree_that_allocates_and_forks_is_seen_as_a_whole(tmp_path: Path) -> N
     # The workload goes on until the sampler has seen all of it, however slow this machine is.
     add = watching.sampler.totals.add
 
-    def add_and_look(*sample) -> None:
-        add(*sample)
+    def add_and_look(*sample) -> dict[str, float]:
+        sums = add(*sample)
         highest = watching.sampler.totals.highest
         complete = highest.get("children") == 2 and highest.get("uss_mib", 0) > 50 and highest.get("fds", 0) > 20
         if (tmp_path / "ready").exists() and (tmp_path / "forked").exists() and complete:
             (tmp_path / "go").touch()
+        return sums
 
     watching.sampler.totals.add = add_and_look  # type: ignore[method-assign]
     done = watching.python(FAMILY)

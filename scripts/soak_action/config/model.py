@@ -15,7 +15,10 @@ Severity = Literal["hard", "soft"]
 Stream = Literal["stdout", "stderr"]
 
 # The KPIs whose values are sampled from the workload's processes while it runs.
-SAMPLED = ("rss_mib", "uss_mib", "private_mib", "cpu_seconds", "threads", "handles", "fds", "children")
+SAMPLED = (
+    *("rss_mib", "uss_mib", "private_mib", "cpu_seconds", "threads", "handles", "fds", "children"),
+    *("io_read_mib", "io_write_mib", "gdi_objects", "user_objects"),
+)
 
 
 @dataclass(frozen=True)

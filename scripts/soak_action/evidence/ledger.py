@@ -1,19 +1,22 @@
 """The hash chain: every iteration and every segment end holds the digest of the record before it.
 
 The chain finds partial and accidental edits. It proves nothing against someone who rewrites every file: that takes an
-anchor.
+anchor. The samples beside it are no part of it, because they are thinned as the run goes on; the receipt holds their
+digest, and each record how many of them are its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from soak_action import canonical
 from soak_action.errors import EvidenceError
+from soak_action.evidence.buckets import Bucket
 from soak_action.evidence.measurements import Problem
+from soak_action.evidence.samples import SampleFile
 from soak_action.files import LineWriter, read_lines
 
 ITERATIONS = "iterations.jsonl"
@@ -52,10 +55,13 @@ class Ledger:
         """`head` is the digest that the next record follows: that of the last record, at first that of run.json."""
         self._iterations = LineWriter(directory / ITERATIONS)
         self._segments = LineWriter(directory / SEGMENTS)
+        self._samples = SampleFile(directory)
         self._head = head
 
-    def add_iteration(self, record: Record) -> None:
-        """Append an iteration's record and sync it to disk."""
+    def add_iteration(self, record: Record, samples: Sequence[Bucket] = ()) -> None:
+        """Append an iteration's samples and its record, and sync both to disk."""
+        # The record last: it says how many samples it has, and what has no record does not count.
+        self._samples.add(samples)
         self._append(self._iterations, record)
 
     def end_segment(self, record: Record) -> None:
@@ -76,6 +82,7 @@ class Ledger:
     ) -> None:
         self._iterations.close()
         self._segments.close()
+        self._samples.close()
 
 
 class Chain:

@@ -11,9 +11,10 @@ from soak_action.config.model import Schedule
 from soak_action.evidence.ledger import ITERATIONS, SEGMENTS
 from soak_action.evidence.measurements import Conduct, Measurements, State
 from soak_action.evidence.run_dir import CONFIG, RUN, SOURCES, VERDICT
+from soak_action.evidence.samples import SAMPLES
 from soak_action.files import digest_of_file
 
-DIGESTED = (RUN, CONFIG, SOURCES, ITERATIONS, SEGMENTS, VERDICT)
+DIGESTED = (RUN, CONFIG, SOURCES, ITERATIONS, SEGMENTS, SAMPLES, VERDICT)
 SCHEMA_VERSION = 1
 
 

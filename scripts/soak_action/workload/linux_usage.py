@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from soak_action.workload.proc import read_head, read_stat
 from soak_action.workload.process_tree import Member
@@ -21,13 +21,20 @@ _PAGE_SIZE = os.sysconf("SC_PAGE_SIZE")
 _LACKS = {
     "private_mib": "Linux counts no private bytes of a process; use uss_mib",
     "handles": "Linux has no handles; use fds",
+    "gdi_objects": "only Windows has GDI objects",
+    "user_objects": "only Windows has USER objects",
 }
 
 
 class LinuxReader:
     """Reads /proc. A process is the one that it was found as while its pid and its start in clock ticks agree."""
 
-    lacks: Mapping[str, str] = _LACKS
+    def __init__(self, *, accounts_io: bool | None = None) -> None:
+        """`accounts_io` says whether there is a /proc/PID/io; None is to look."""
+        has_io = os.access("/proc/self/io", os.F_OK) if accounts_io is None else accounts_io
+        self._always = (_FDS, _IO) if has_io else (_FDS,)
+        self._inherited = frozenset(_IO[0] if has_io else ())
+        self.lacks: Mapping[str, str] = _LACKS if has_io else _LACKS | _WITHOUT_IO
 
     def member(self, pid: int) -> Member | None:
         """The living process that has this pid now."""
@@ -51,24 +58,18 @@ class LinuxReader:
             "cpu_seconds": (int(fields[_USER]) + int(fields[_SYSTEM])) / _TICKS,
             "threads": float(fields[_THREADS]),
         }
-        refused = set()
-        try:
-            figures["fds"] = float(len(os.listdir(f"{place}/fd")))  # noqa: PTH208 - cheap, for every process
-        except PermissionError:
-            refused.add("fds")
-        except (FileNotFoundError, ProcessLookupError):
-            return None
-        if uss:
+        refused: set[str] = set()
+        for names, figures_of in (*self._always, *(_EXPENSIVE if uss else ())):
             try:
-                figures["uss_mib"] = _private_bytes(place) / MIB
+                figures.update(zip(names, figures_of(member.pid, place), strict=True))
             except PermissionError:
-                refused.add("uss_mib")
+                refused.update(names)
             except (FileNotFoundError, ProcessLookupError):
                 return None
         # While a process ends the kernel locks it up; only one that goes on refuses.
         if refused and not _is_there(member):
             return None
-        return Usage(figures, frozenset(refused))
+        return Usage(figures, frozenset(refused), self._inherited)
 
     def forget(self, member: Member) -> None:
         """Nothing is kept."""
@@ -93,6 +94,25 @@ def _memory_of(pid: int, pages: int) -> tuple[str, int]:
     return "", 0
 
 
+def _descriptors(_: int, place: str) -> tuple[float]:
+    return (float(len(os.listdir(f"{place}/fd"))),)  # noqa: PTH208 - cheap, for every process
+
+
+def _io(pid: int, _: str) -> tuple[float, float]:
+    """The MiB that a process and the children it has waited for read from storage and wrote to it."""
+    handle = os.open(f"/proc/{pid}/io", os.O_RDONLY)
+    try:
+        lines = os.read(handle, _STAT_SIZE)
+    finally:
+        os.close(handle)
+    fields = lines.partition(b"\nread_bytes: ")[2].split()
+    return int(fields[0]) / MIB, int(fields[2]) / MIB
+
+
+def _unshared(_: int, place: str) -> tuple[float]:
+    return (_private_bytes(place) / MIB,)
+
+
 def _private_bytes(place: str) -> int:
     """The memory that nobody shares; the short form of the table exists per process only, and not on old kernels."""
     try:
@@ -102,6 +122,14 @@ def _private_bytes(place: str) -> int:
         with open(f"{place}/smaps", "rb") as table:  # noqa: PTH123 - cheap, as above
             lines = table.read().splitlines()
     return sum(int(line.split()[1]) for line in lines if line.startswith(b"Private_")) * 1024
+
+
+# The names of figures and what reads them for a pid and the place of its first thread that is alive.
+_Part = tuple[tuple[str, ...], Callable[[int, str], tuple[float, ...]]]
+_FDS: _Part = (("fds",), _descriptors)
+_IO: _Part = (("io_read_mib", "io_write_mib"), _io)
+_EXPENSIVE: tuple[_Part, ...] = ((("uss_mib",), _unshared),)
+_WITHOUT_IO = dict.fromkeys(_IO[0], "this kernel does not account the I/O of a process")
 
 
 def _is_there(member: Member) -> bool:

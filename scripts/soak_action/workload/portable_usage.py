@@ -16,7 +16,10 @@ _WINDOWS_LACKS = {"fds": "Windows has handles instead of file descriptors; use h
 _POSIX_LACKS = {
     "private_mib": "only Windows counts private bytes of a process; use uss_mib",
     "handles": "only Windows has handles; use fds",
+    "gdi_objects": "only Windows has GDI objects",
+    "user_objects": "only Windows has USER objects",
 }
+_MACOS_LACKS = dict.fromkeys(("io_read_mib", "io_write_mib"), "macOS does not tell the I/O of a process")
 
 
 # Whoever is alive has some of these; a zero means that the system does not tell (Wine).
@@ -26,9 +29,8 @@ _NEVER_ZERO = frozenset({"rss_mib", "private_mib", "threads", "handles"})
 class PortableReader:
     """Reads through psutil. A process is the one that it was found as while its pid and its start agree."""
 
-    lacks: Mapping[str, str] = _WINDOWS_LACKS if sys.platform == "win32" else _POSIX_LACKS
-
     def __init__(self) -> None:
+        self.lacks: Mapping[str, str] = lacks_of(sys.platform)
         self._open: dict[tuple[int, float], psutil.Process] = {}
 
     def member(self, pid: int) -> Member | None:
@@ -80,6 +82,13 @@ def name_of(process: psutil.Process) -> str:
         return "process"
 
 
+def lacks_of(platform: str) -> Mapping[str, str]:
+    """Return the KPIs that a platform, as `sys.platform` names it, has no figure for, each with the reason."""
+    if platform == "win32":
+        return _WINDOWS_LACKS
+    return _POSIX_LACKS | _MACOS_LACKS if platform == "darwin" else _POSIX_LACKS
+
+
 def _usage(process: psutil.Process, *, uss: bool) -> Usage | None:
     """Every figure that can be had; None for a process that has ended and only waits to be reaped."""
     import psutil
@@ -128,7 +137,18 @@ _FIGURES: dict[str, Callable[[psutil.Process], float]] = {
     "uss_mib": _uss,
 }
 
+if sys.platform != "darwin":
+
+    def _io_read(process: psutil.Process) -> float:
+        return float(process.io_counters().read_bytes) / MIB
+
+    def _io_write(process: psutil.Process) -> float:
+        return float(process.io_counters().write_bytes) / MIB
+
+    _FIGURES |= {"io_read_mib": _io_read, "io_write_mib": _io_write}
+
 if sys.platform == "win32":  # pragma: platform - Windows only
+    from soak_action.workload import windows_gui
 
     def _private(process: psutil.Process) -> float:
         return float(process.memory_info().private) / MIB
@@ -136,7 +156,13 @@ if sys.platform == "win32":  # pragma: platform - Windows only
     def _handles(process: psutil.Process) -> float:
         return float(process.num_handles())
 
-    _FIGURES |= {"private_mib": _private, "handles": _handles}
+    def _gdi(process: psutil.Process) -> float:
+        return windows_gui.objects_of(process.pid, windows_gui.GDI)
+
+    def _user(process: psutil.Process) -> float:
+        return windows_gui.objects_of(process.pid, windows_gui.USER)
+
+    _FIGURES |= {"private_mib": _private, "handles": _handles, "gdi_objects": _gdi, "user_objects": _user}
 else:
 
     def _fds(process: psutil.Process) -> float:

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from soak_action.config.model import SAMPLED, Resources
+from soak_action.evidence.buckets import Bucket
 from soak_action.kpi.reading import Reading
 from soak_action.workload.process import Watch
-from soak_action.workload.sampler import Sampler
+from soak_action.workload.sampler import Sampled, Sampler
 from soak_action.workload.usage import Reader
 
 _NEVER_SEEN = "the workload ended before it could be sampled"
@@ -33,13 +34,17 @@ class Watched:
         """Return what the record of the iteration says about its samples."""
         return {} if self._sampler is None else {"resources": record_of(self._sampler, readings)}
 
+    def samples(self, record: Mapping[str, Any]) -> list[Bucket]:
+        """Return the samples of the iteration with this record, for samples.jsonl."""
+        return [] if self._sampler is None else samples_of(self._sampler, record)
 
-def readings_of(sampler: Sampler, accounted: float | None) -> dict[str, float | Reading]:
+
+def readings_of(sampler: Sampler | Sampled, accounted: float | None) -> dict[str, float | Reading]:
     """Return the value of each sampled KPI, or why it has none; `accounted` is the CPU time that the system tells."""
     return {name: _reading(name, sampler, accounted) for name in SAMPLED}
 
 
-def _reading(name: str, sampler: Sampler, accounted: float | None) -> float | Reading:
+def _reading(name: str, sampler: Sampler | Sampled, accounted: float | None) -> float | Reading:
     value = sampler.totals.highest.get(name)
     if name == "cpu_seconds" and accounted is not None:
         # The system also knows of processes too short to be seen, the samples of those that nobody waited for.
@@ -57,7 +62,7 @@ def _reading(name: str, sampler: Sampler, accounted: float | None) -> float | Re
     return Reading.missing("not_available", f"{name} is not available: {why}")
 
 
-def record_of(sampler: Sampler, readings: Mapping[str, float | Reading]) -> dict[str, Any]:
+def record_of(sampler: Sampler | Sampled, readings: Mapping[str, float | Reading]) -> dict[str, Any]:
     """Return what an iteration's record says about its samples."""
     cost = sampler.cost
     return {
@@ -73,6 +78,12 @@ def record_of(sampler: Sampler, readings: Mapping[str, float | Reading]) -> dict
         "refused": dict(sampler.totals.refused),
         "sampling_seconds": round(cost.seconds, 6),
     }
+
+
+def samples_of(sampler: Sampler | Sampled, record: Mapping[str, Any]) -> list[Bucket]:
+    """Return the samples, placed in the iteration with this record, at whose start the sampler began."""
+    shift = record["offset_seconds"] - sampler.began
+    return [bucket.placed(record["segment"], record["iteration"], shift) for bucket in sampler.series.buckets]
 
 
 def _system_reader() -> Reader:

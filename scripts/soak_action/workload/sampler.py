@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from threading import Event, Thread
+from threading import Event, Lock, Thread
 
+from soak_action.evidence.buckets import Series
 from soak_action.workload.process_tree import Member, ProcessTree
 from soak_action.workload.resource_totals import Identity, Totals
-from soak_action.workload.usage import Reader
+from soak_action.workload.usage import Reader, Usage
 
 # A short iteration ends before the first interval does, so that one is divided.
 _EARLY = (1 / 16, 1 / 8, 1 / 4, 1 / 2)
 _DISCOVER_EVERY = 5.0
 _USS_EVERY = 10
 _PATIENCE = 2.0
+_STUCK = "the last sample did not come to its end"
 
 
 def due(interval: float, number: int) -> float:
@@ -52,16 +54,38 @@ class Cost:
     seconds: float = 0.0
 
 
+@dataclass(frozen=True)
+class Sampled:
+    """What was sampled in one iteration of a workload that goes on; the names are those of the sampler."""
+
+    interval: float
+    reader: Reader
+    totals: Totals
+    cost: Cost
+    series: Series
+    failure: str | None
+    began: float
+
+
 class Sampler:
-    """The samples of one iteration; `failure` says why they are not whole."""
+    """The samples since `began`, by its clock; `failure` says why they are not whole.
+
+    A workload that lives for one iteration is watched, and the sampler then read. One that lives for many is watched as
+    long as it lives, and `cut` returns the samples of each iteration.
+    """
 
     def __init__(self, interval: float, reader: Reader, clock: Callable[[], float] = time.monotonic) -> None:
         self.interval = interval
         self.reader = reader
         self.totals = Totals()
         self.cost = Cost()
+        self.series = Series()
         self.failure: str | None = None
+        self.began = clock()
         self._clock = clock
+        # One sample at a time, and no result is read while a sample is added to it.
+        self._sampling, self._adding = Lock(), Lock()
+        self._closed = False
         self._tree: ProcessTree | None = None
         self._main: Identity = (0, 0.0)
         self._known: dict[Identity, Member] = {}
@@ -82,13 +106,26 @@ class Sampler:
             stop.set()
             thread.join(_PATIENCE)
         if not self._ended:
-            self.failure = "the last sample did not come to its end"
+            with self._adding:
+                self._closed = True
+            self.failure = _STUCK
         elif self.failure is None:
             self._take(discover=True, uss=True)
+
+    def cut(self) -> Sampled:
+        """Take a sample now, return what was sampled since the last cut, and go on with the same processes anew."""
+        if self.failure is None and not self._take(discover=True, uss=True):
+            self.failure = _STUCK
+        with self._adding:
+            sampled = Sampled(self.interval, self.reader, self.totals, self.cost, self.series, self.failure, self.began)
+            self.totals, self.series, self.began = self.totals.next(), Series(), self._clock()
+            self.cost = Cost(processes=len(self._known))
+        return sampled
 
     def begin(self, tree: ProcessTree, main: int) -> None:
         """Take the first sample, of the main process: nobody else can be there yet."""
         self._tree = tree
+        self.began = self._clock()
         member = self.reader.member(main)
         if member is not None:
             self._main = (member.pid, member.started)
@@ -112,37 +149,49 @@ class Sampler:
             self._take(discover=discover, uss=wants_uss(number))
         self._ended = True
 
-    def _take(self, *, discover: bool, uss: bool) -> None:
+    def _take(self, *, discover: bool, uss: bool) -> bool:
+        """Take one sample; return whether the one before it had come to its end."""
+        if not self._sampling.acquire(timeout=_PATIENCE):
+            return False
         began = self._clock()
         try:
             self._sample(discover=discover, uss=uss)
         except OSError as error:
             self.failure = f"the system could not be asked: {error.strerror or error}"
+        finally:
+            self._sampling.release()
         self.cost.seconds += self._clock() - began
+        return True
 
     def _sample(self, *, discover: bool, uss: bool) -> None:
+        moment = self._clock()
         if discover and self._tree is not None:
             for member in self._tree.present():
                 self._meet(member)
             self.cost.discoveries += 1
-        usages = {}
+        usages: dict[Identity, Usage] = {}
+        gone = []
         for identity, member in list(self._known.items()):
             usage = self.reader.read(member, uss=uss)
             if usage is None:
-                self._part(identity)
+                self.reader.forget(self._known.pop(identity))
+                gone.append(identity)
             else:
                 usages[identity] = usage
-        self.totals.add(usages, self._main)
+        with self._adding:
+            if not self._closed:
+                self._add(moment, usages, gone)
+                self.cost.uss_samples += uss
+
+    def _add(self, moment: float, usages: Mapping[Identity, Usage], gone: Sequence[Identity]) -> None:
+        for identity in gone:
+            self.totals.end(identity)
+        self.cost.gone += len(gone)
+        self.series.add(moment, self.totals.add(usages, self._main))
         self.cost.samples += 1
-        self.cost.uss_samples += uss
 
     def _meet(self, member: Member) -> None:
         identity = (member.pid, member.started)
         if identity not in self._known:
             self._known[identity] = member
             self.cost.processes += 1
-
-    def _part(self, identity: Identity) -> None:
-        self.reader.forget(self._known.pop(identity))
-        self.totals.end(identity)
-        self.cost.gone += 1

@@ -13,10 +13,14 @@ MIB = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """The figures of one process by their KPI names; `refused` are those that the system keeps to itself."""
+    """The figures of one process by their KPI names; `refused` are those that the system keeps to itself.
+
+    `inherited` are those that hold what its children used, too, once it has waited for them.
+    """
 
     figures: Mapping[str, float]
     refused: frozenset[str] = frozenset()
+    inherited: frozenset[str] = frozenset()
 
 
 class Reader(Protocol):

@@ -227,7 +227,8 @@ def test_a_kpi_without_a_source_is_told_which_names_need_none() -> None:
         (
             "f:kpis.p95_ms: 'kpis.p95_ms' does not say where its value comes from; write for example"
             " from: metrics.json#p95_ms (only exit_code, wall_seconds, peak_rss_mib, rss_mib, uss_mib, private_mib,"
-            " cpu_seconds, threads, handles, fds, children are measured by soak itself)"
+            " cpu_seconds, threads, handles, fds, children, io_read_mib, io_write_mib, gdi_objects, user_objects"
+            " are measured by soak itself)"
         )
     ]
 

@@ -76,7 +76,29 @@ def test_the_figures_are_those_that_psutil_reads() -> None:
 def test_what_is_expensive_is_read_on_demand_only() -> None:
     usage = READER.read(me(), uss=False)
     assert usage is not None
+    assert set(usage.figures) == {"rss_mib", "cpu_seconds", "threads", "fds", "io_read_mib", "io_write_mib"}
+
+
+def test_what_children_wrote_to_disk_counts_for_who_has_waited_for_them(tmp_path: Path) -> None:
+    before = READER.read(me(), uss=False)
+    text = (
+        "import os; file = open('file', 'wb'); file.write(os.urandom(3 << 20)); file.flush(); os.fsync(file.fileno())"
+    )
+    subprocess.run([sys.executable, "-S", "-c", text], cwd=tmp_path, check=True)
+    after = READER.read(me(), uss=False)
+    assert before is not None
+    assert after is not None
+    assert after.figures["io_write_mib"] - before.figures["io_write_mib"] >= 3
+    assert after.inherited == {"io_read_mib", "io_write_mib"}
+
+
+def test_a_kernel_that_does_not_account_it_lacks_it() -> None:
+    reader = LinuxReader(accounts_io=False)
+    assert set(reader.lacks) - set(READER.lacks) == {"io_read_mib", "io_write_mib"}
+    usage = reader.read(me(), uss=False)
+    assert usage is not None
     assert set(usage.figures) == {"rss_mib", "cpu_seconds", "threads", "fds"}
+    assert not usage.inherited
 
 
 def test_a_later_process_with_the_same_pid_is_not_read() -> None:

@@ -5,14 +5,25 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import psutil
 import pytest
 
-from soak_action.workload.portable_usage import PortableReader
+from soak_action.config.model import SAMPLED
+from soak_action.workload.portable_usage import PortableReader, lacks_of
 from soak_action.workload.process_tree import Member
 
-COUNTED = {"private_mib", "handles"} if sys.platform == "win32" else {"fds"}
+OF_WINDOWS = {"private_mib", "handles", "gdi_objects", "user_objects"}
+COUNTED = OF_WINDOWS if sys.platform == "win32" else {"fds"}
+IO = set() if sys.platform == "darwin" else {"io_read_mib", "io_write_mib"}
+
+
+def write(path: Path, size: int) -> None:
+    with path.open("wb") as file:
+        file.write(os.urandom(size))
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def me(reader: PortableReader) -> Member:
@@ -25,15 +36,42 @@ def test_every_figure_that_the_system_has_is_read_and_the_others_have_a_reason()
     reader = PortableReader()
     usage = reader.read(me(reader), uss=True)
     assert usage is not None
-    assert set(usage.figures) | usage.refused == {"rss_mib", "cpu_seconds", "threads", "uss_mib"} | COUNTED
+    assert set(usage.figures) | usage.refused == {"rss_mib", "cpu_seconds", "threads", "uss_mib"} | COUNTED | IO
     assert set(usage.figures) >= {"rss_mib", "cpu_seconds", "threads"}
     assert usage.figures["rss_mib"] > 1
     # Wine has no figures for some.
     assert not usage.refused or sys.platform == "win32"
-    assert set(reader.lacks) == {"private_mib", "handles", "fds"} - COUNTED
+    assert set(reader.lacks) == {*OF_WINDOWS, "fds", "io_read_mib", "io_write_mib"} - COUNTED - IO
     usage = reader.read(me(reader), uss=False)
     assert usage is not None
     assert "uss_mib" not in usage.figures
+
+
+@pytest.mark.parametrize(
+    ("platform", "names"),
+    [
+        ("win32", {"fds"}),
+        ("darwin", {*OF_WINDOWS, "io_read_mib", "io_write_mib"}),
+        ("freebsd14", OF_WINDOWS),
+    ],
+)
+def test_each_platform_lacks_something_else_and_says_why(platform: str, names: set[str]) -> None:
+    lacks = lacks_of(platform)
+    assert set(lacks) == names <= set(SAMPLED)
+    assert all(lacks.values())
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="macOS does not tell it")
+def test_what_is_written_to_disk_is_counted(tmp_path: Path) -> None:
+    reader = PortableReader()
+    before = reader.read(me(reader), uss=False)
+    write(tmp_path / "file", 3 << 20)
+    after = reader.read(me(reader), uss=False)
+    assert before is not None
+    assert after is not None
+    # Wine counts nothing.
+    grown = after.figures["io_write_mib"] - before.figures["io_write_mib"]
+    assert grown >= 3 or (sys.platform == "win32" and grown == 0)
 
 
 def test_a_later_process_with_the_same_pid_is_not_read() -> None:

@@ -8,16 +8,22 @@ from soak_action import resources
 from soak_action.config.model import SAMPLED, Resources
 from soak_action.kpi.reading import Reading
 from soak_action.workload.process_tree import Member
-from soak_action.workload.resource_record import Watched, readings_of, record_of
+from soak_action.workload.resource_record import Watched, readings_of, record_of, samples_of
 from soak_action.workload.sampler import Sampler
 from soak_action.workload.usage import Usage
 
 MAIN = (1, 1.0)
-EVERYTHING = {"rss_mib": 2.5, "cpu_seconds": 1 / 3, "threads": 3.0, "fds": 4.0, "uss_mib": 1.0}
+EVERYTHING = {"rss_mib": 2.5, "cpu_seconds": 1 / 3, "threads": 3.0, "fds": 4.0, "uss_mib": 1.0, "io_read_mib": 0.0}
 
 
 class Reader:
-    lacks: Mapping[str, str] = {"private_mib": "there is none", "handles": "none either"}
+    lacks: Mapping[str, str] = {
+        "private_mib": "there is none",
+        "handles": "none either",
+        "io_write_mib": "no",
+        "gdi_objects": "no",
+        "user_objects": "no",
+    }
 
     def member(self, pid: int) -> Member | None: ...
     def read(self, member: Member, *, uss: bool) -> Usage | None: ...
@@ -44,6 +50,9 @@ def test_what_was_read_is_a_value_and_what_the_system_lacks_has_its_reason() -> 
     assert reasons(sampler) == {
         "private_mib": "private_mib is not available: there is none",
         "handles": "handles is not available: none either",
+        "io_write_mib": "io_write_mib is not available: no",
+        "gdi_objects": "gdi_objects is not available: no",
+        "user_objects": "user_objects is not available: no",
     }
     found = readings_of(sampler, None)
     assert (found["rss_mib"], found["cpu_seconds"], found["children"]) == (2.5, 0.333333, 0)
@@ -87,9 +96,18 @@ def test_the_record_satisfies_its_schema() -> None:
     assert set(record["values"]) | set(record["missing"]) == set(SAMPLED)
 
 
+def test_the_samples_lie_in_the_iteration_at_whose_start_the_sampler_began() -> None:
+    sampler = sampler_of()
+    sampler.series.add(sampler.began + 2.5, {"rss_mib": 7.0})
+    (bucket,) = samples_of(sampler, {"segment": 2, "iteration": 5, "offset_seconds": 100.25})
+    assert (bucket.segment, bucket.first_iteration, bucket.last_iteration) == (2, 5, 5)
+    assert (bucket.begins, bucket.ends) == (102.75, 102.75)
+    assert bucket.values["rss_mib"].highest == 7
+
+
 def test_nobody_watches_unless_asked_to() -> None:
     watched = Watched(None)
-    assert (watched.arguments(), watched.readings(1.0), watched.record({})) == ({}, {}, {})
+    assert (watched.arguments(), watched.readings(1.0), watched.record({}), watched.samples({})) == ({}, {}, {}, [])
     watched = Watched(Resources(2.0))
     assert list(watched.arguments()) == ["watch"]
     readings = watched.readings(None)

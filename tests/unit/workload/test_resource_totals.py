@@ -6,6 +6,9 @@ from soak_action.workload.usage import Usage
 MAIN, CHILD, OTHER = (1, 10.0), (2, 11.0), (2, 12.0)
 
 
+IO = frozenset({"io_read_mib", "io_write_mib"})
+
+
 def usage(rss: float, cpu: float = 0.0, *refused: str) -> Usage:
     return Usage({"rss_mib": rss, "cpu_seconds": cpu}, frozenset(refused))
 
@@ -59,7 +62,46 @@ def test_what_is_kept_does_not_grow_with_the_samples() -> None:
     totals = Totals()
     for number in range(1000):
         process = (number, 1.0)
-        totals.add({MAIN: usage(1), process: usage(1, 1.0)}, MAIN)
+        totals.add({MAIN: usage(1), process: Usage({"cpu_seconds": 1.0}, inherited=IO)}, MAIN)
         totals.end(process)
-    assert len(totals._cpu) == 1
+    assert len(totals._counts["cpu_seconds"]) == 1
+    assert totals._inherited == {}
     assert totals.highest["cpu_seconds"] == 1000
+
+
+def test_a_sample_returns_its_sums_without_the_incomplete_ones() -> None:
+    totals = Totals()
+    assert totals.add({MAIN: usage(1, 2.0), CHILD: usage(3, 4.0)}, MAIN) == {
+        "rss_mib": 4,
+        "cpu_seconds": 6,
+        "children": 1,
+    }
+    refusing = Usage({"cpu_seconds": 5.0}, frozenset({"rss_mib"}))
+    assert totals.add({MAIN: usage(1, 2.0), CHILD: refusing}, MAIN) == {"cpu_seconds": 7, "children": 1}
+    assert totals.add({}, MAIN) == {}
+
+
+def test_what_a_parent_takes_over_from_its_children_is_not_counted_twice() -> None:
+    totals = Totals()
+    totals.add({MAIN: Usage({"io_write_mib": 1.0}, inherited=IO), CHILD: Usage({"io_write_mib": 8.0})}, MAIN)
+    totals.end(CHILD)
+    totals.add({MAIN: Usage({"io_write_mib": 2.0}, inherited=IO)}, MAIN)
+    assert totals.highest["io_write_mib"] == 10
+    totals = Totals()
+    child = Usage({"io_write_mib": 8.0}, inherited=IO)
+    totals.add({MAIN: Usage({"io_write_mib": 1.0}, inherited=IO), CHILD: child}, MAIN)
+    totals.end(CHILD)
+    totals.add({MAIN: Usage({"io_write_mib": 9.5}, inherited=IO)}, MAIN)
+    assert totals.highest["io_write_mib"] == 9.5
+
+
+def test_the_totals_that_follow_begin_with_nothing_used_and_the_same_processes() -> None:
+    totals = Totals()
+    totals.add({MAIN: usage(50, 3.0), CHILD: usage(1, 4.0)}, MAIN)
+    totals.end(CHILD)
+    following = totals.next()
+    assert (following.highest, following.refused) == ({}, {})
+    assert following.add({MAIN: usage(10, 3.5)}, MAIN)["cpu_seconds"] == 0.5
+    assert following.highest["rss_mib"] == 10
+    assert totals.highest["cpu_seconds"] == 7
+    assert following.next().add({MAIN: usage(10, 3.5)}, MAIN)["cpu_seconds"] == 0
