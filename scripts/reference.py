@@ -103,6 +103,11 @@ FILES: tuple[tuple[str, str, str], ...] = (
         "",
         "What iteration 1 left when soak was killed before it was recorded; it was made again. It is not evidence.",
     ),
+    (
+        "removed/00001/",
+        "",
+        "What `evidence.keep_outputs` does not keep, until the system lets it be deleted. It is not evidence.",
+    ),
     (VERDICT, "verdict", ""),
     (RECEIPT, "receipt", ""),
     ("summary.md", "", "What an action wrote to the page of the job. It can be made again, so it is not evidence."),

@@ -14,6 +14,7 @@ from soak_action.course import Course
 from soak_action.errors import SoakError, UsageError
 from soak_action.evidence.ledger import Ledger
 from soak_action.evidence.measurements import State
+from soak_action.evidence.outputs import remove_after
 from soak_action.evidence.run_dir import IterationDir, RunDir, digests_below, stamp
 from soak_action.kpi.extract import Extraction, IterationOutput, Reading, extract
 from soak_action.workload import process
@@ -258,6 +259,7 @@ class Loop:
         ended = self._elapsed()
         self._course.add(record, ended)
         self._progress.end_iteration(record, ended)
+        remove_after(record, self._run, self._config)
         return finished.outcome
 
     def _start_and_wait(self, folder: IterationDir, number: int, watched: Watched) -> process.Finished:

@@ -14,6 +14,7 @@ from soak_action.config.load import Loaded
 from soak_action.config.model import Config
 from soak_action.errors import ExitCode, exit_code_of
 from soak_action.evidence.ledger import Ledger
+from soak_action.evidence.outputs import remove_all
 from soak_action.evidence.run_dir import OUTPUT_DIRECTORY, RECEIPT, RunDir
 from soak_action.evidence.standing import Standing
 from soak_action.files import DirectoryLock, describe_owner
@@ -102,6 +103,7 @@ def resume(
         check_workload(loaded.config, surroundings)
         means.began(run_dir)
         make_ready(run_dir, standing)
+        remove_all(standing.past(run_dir), run_dir, loaded.config)
         return _go_on(run_dir, loaded.config, standing, surroundings, means, segment)
 
 

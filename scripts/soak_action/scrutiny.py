@@ -13,6 +13,7 @@ from soak_action.config.model import SAMPLED, BuiltInSource, Config, JsonSource
 from soak_action.evidence.documents import schema_check
 from soak_action.evidence.ledger import ITERATIONS, SEGMENTS, Chain
 from soak_action.evidence.measurements import Problem
+from soak_action.evidence.outputs import keeps_output, last_recorded
 from soak_action.evidence.reading import Promise, read_document
 from soak_action.evidence.run_dir import CONFIG, RECEIPT, RUN, SOURCES, IterationDir, RunDir, digests_below
 from soak_action.evidence.sample_check import SampleCheck
@@ -68,9 +69,11 @@ def check_records(run: RunDir, promise: Promise, config: Config) -> Scrutiny:
     chain = Chain(run.path, promise.genesis)
     samples = SampleCheck(run.path)
     files = 0
-    last = 0
+    last = removed = 0
+    recorded_iterations = last_recorded(run)
     for line, record in chain.records():
-        problems.extend(check_iteration(record, f"{ITERATIONS}:{line}"))
+        malformed = list(check_iteration(record, f"{ITERATIONS}:{line}"))
+        problems.extend(malformed)
         samples.add(record)
         recorded, number = record.get("results"), record.get("iteration")
         if not isinstance(recorded, dict) or not isinstance(number, int):
@@ -79,15 +82,24 @@ def check_records(run: RunDir, promise: Promise, config: Config) -> Scrutiny:
         last = max(last, number)
         found = digests_below(folder)
         files += len(found)
-        problems.extend(_differences(f"iterations/{folder.path.name}", recorded, found))
-        problems.extend(_other_values(record, folder, config, f"{ITERATIONS}:{line}"))
+        if found or malformed or keeps_output(record, config, recorded_iterations):
+            problems.extend(_differences(f"iterations/{folder.path.name}", recorded, found))
+            problems.extend(_other_values(record, folder, config, f"{ITERATIONS}:{line}"))
+        else:
+            removed += 1
         problems.extend(_other_samples(record, config, f"{ITERATIONS}:{line}"))
     for position, segment in enumerate(chain.segments, 1):
         problems.extend(check_segment(segment, f"{SEGMENTS}:{position}"))
     problems.extend(_strangers(run, last))
     samples.finish(is_sealed=_is_sealed(run.path))
     problems.extend(samples.problems)
-    return Scrutiny(tuple(problems), files, samples.notes)
+    notes = (*samples.notes, *((_told(removed),) if removed else ()))
+    return Scrutiny(tuple(problems), files, notes)
+
+
+def _told(removed: int) -> str:
+    what = "the output of 1 iteration was" if removed == 1 else f"the outputs of {removed} iterations were"
+    return f"{what} removed, as evidence.keep_outputs says: values that were read from there are only in the records"
 
 
 def _differences(folder: str, recorded: Mapping[str, Any], found: Mapping[str, str]) -> Iterator[Problem]:

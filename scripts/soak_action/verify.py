@@ -13,7 +13,9 @@ from soak_action.config.model import Config
 from soak_action.errors import EXIT_CODE_OF_VERDICT, EvidenceError, ExitCode
 from soak_action.evidence import receipt
 from soak_action.evidence.documents import schema_check
+from soak_action.evidence.ledger import Chain
 from soak_action.evidence.measurements import Problem
+from soak_action.evidence.outputs import remove_all
 from soak_action.evidence.reading import Outcome, Promise, read_document, read_outcome, read_promise
 from soak_action.evidence.run_dir import RECEIPT, RUN, VERDICT, RunDir
 from soak_action.gate.case import Case
@@ -61,8 +63,12 @@ def judge_run(run: RunDir, other: Rules | None = None) -> Judged:
 
 
 def seal(run: RunDir) -> Judged:
-    """Judge a run whose loop has ended, from its files, and write verdict.json and receipt.json."""
+    """Judge a run whose loop has ended, from its files, and write verdict.json and receipt.json.
+
+    The outputs that are not to stay are removed before, as far as a killed soak left any.
+    """
     promise, config = _read(run)
+    remove_all((record for _, record in Chain(run.path, promise.genesis).records()), run, config)
     judged = _judge(run, promise, config, check_records(run, promise, config).problems, sealing=True)
     run.write(VERDICT, judged.verdict.to_dict())
     run.write(RECEIPT, _receipt(judged))

@@ -52,6 +52,7 @@ SETTINGS = ("workload.timeout=2m", "schedule.iterations=1", "gate.fail_on=fail")
 S = "schema default"
 EXPECTED: dict[str, list[tuple[Any, str, str]]] = {
     "evidence.log_limit": [("1MiB", "default", S)],
+    "evidence.keep_outputs": [("all", "default", S)],
     "gate.fail_on": [
         (["fail"], "cli", "--set gate.fail_on"),
         (["fail", "invalid"], "profile", "profile smoke soak.yaml:21:12"),

@@ -112,7 +112,7 @@ def _examine(loaded: Loaded, segment: float | None, stop: StopRequest, *, probe:
     output = loaded.base / OUTPUT_DIRECTORY
     yield examine_output(output)
     free = free_bytes(existing_directory(output))
-    yield judge_disk(free, expected_iterations(config.schedule, seconds), dry, config.evidence.log_limit)
+    yield judge_disk(free, expected_iterations(config.schedule, seconds), dry, config.evidence)
     systemd = Path("/run/systemd/system").is_dir()
     with kept_awake(keeper_of_this_system()) as awake:
         standing = awake()

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from soak_action.config.model import Config, Schedule
+from soak_action.config.model import Config, KeepOutputs, Schedule
 from soak_action.doctor.dry_run import DryRun
 from soak_action.evidence.ledger import ITERATIONS, Ledger
 from soak_action.evidence.run_dir import RunDir
@@ -47,7 +47,8 @@ def dry_iteration(config: Config, surroundings: Surroundings, clock: Clock, stop
         run = RunDir(Path(name).resolve())
         make_directory(run.path / "iterations")
         with Ledger(run.path, _GENESIS) as ledger:
-            Loop(run, replace(config, schedule=_ONCE), ledger, surroundings, clock, stop, witness).execute()
+            once = replace(config, schedule=_ONCE, evidence=replace(config.evidence, keep_outputs=KeepOutputs()))
+            Loop(run, once, ledger, surroundings, clock, stop, witness).execute()
         if witness.record is None:
             return None
         folder = run.iteration(1)

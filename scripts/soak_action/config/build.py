@@ -15,6 +15,7 @@ from soak_action.config.model import (
     EvidenceSettings,
     Gate,
     JsonSource,
+    KeepOutputs,
     Kpi,
     RegexSource,
     Resources,
@@ -80,7 +81,9 @@ class Builder:
                 self._kpi(name, settings)
 
     def _evidence(self, data: Mapping[str, Any]) -> EvidenceSettings:
-        return EvidenceSettings(self._unit(parse_size, data["log_limit"], ("evidence", "log_limit"), 1))
+        log_limit = self._unit(parse_size, data["log_limit"], ("evidence", "log_limit"), 1)
+        which, _, iterations = data["keep_outputs"].partition(" ")
+        return EvidenceSettings(log_limit, KeepOutputs(which, int(iterations or 0)))
 
     def _resources(self, data: Mapping[str, Any] | None) -> Resources | None:
         if data is None:

@@ -166,10 +166,19 @@ class Gate:
 
 
 @dataclass(frozen=True)
+class KeepOutputs:
+    """Of which iterations the output stays once it is recorded: all, the failed ones, or the last `iterations` ones."""
+
+    which: Literal["all", "failed", "last"] = "all"
+    iterations: int = 0
+
+
+@dataclass(frozen=True)
 class EvidenceSettings:
-    """How much of the workload's output is kept, in bytes per stream and iteration."""
+    """How much of the workload's output is kept: bytes per stream and iteration, and of which iterations."""
 
     log_limit: int
+    keep_outputs: KeepOutputs = KeepOutputs()
 
 
 @dataclass(frozen=True)

@@ -310,6 +310,9 @@ def test_the_leaves_stand_in_the_order_of_their_keys(tmp_path: Path) -> None:
     assert keys == sorted(keys)
 
 
+KEEP_ALL = {"keep_outputs": "all"}
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -319,8 +322,10 @@ def test_the_leaves_stand_in_the_order_of_their_keys(tmp_path: Path) -> None:
         ({"schedule": {"iterations": 0}}, "must be at least 1"),
         ({"schedule": {}}, "config.json: 'warmup' is missing"),
         ({"kpis": {"a": {"from": "m#a"}}}, "config.json: 'stat' is missing"),
-        ({"evidence": {"log_limit": f"{'9' * 30}B"}}, "config.json:evidence.log_limit"),
-        ({"evidence": {"log_limit": "9999999TiB"}}, "too large"),
+        ({"evidence": {"log_limit": "1MiB"}}, "config.json: 'keep_outputs' is missing"),
+        ({"evidence": {"log_limit": "1MiB", "keep_outputs": "last 0"}}, "config.json:evidence.keep_outputs"),
+        ({"evidence": {**KEEP_ALL, "log_limit": f"{'9' * 30}B"}}, "config.json:evidence.log_limit"),
+        ({"evidence": {**KEEP_ALL, "log_limit": "9999999TiB"}}, "too large"),
     ],
 )
 def test_what_soak_cannot_have_written_is_no_evidence(tmp_path: Path, change: dict[str, Any], words: str) -> None:
@@ -373,7 +378,9 @@ CONFIGURATION = st.fixed_dictionaries(
         ),
         "kpis": st.dictionaries(st.from_regex(r"\A[a-z](_?[a-z0-9]){0,5}\Z"), st.one_of(KPI, LIMITED), max_size=4),
         "gate": st.fixed_dictionaries({"fail_on": st.lists(st.sampled_from(["fail", "warn"]), unique=True)}),
-        "evidence": st.fixed_dictionaries({"log_limit": st.sampled_from(["1MiB", "7B"])}),
+        "evidence": st.fixed_dictionaries(
+            {"log_limit": st.sampled_from(["1MiB", "7B"]), "keep_outputs": st.sampled_from(["all", "failed", "last 7"])}
+        ),
     },
 )
 

@@ -37,6 +37,7 @@ OTHER: dict[str, Any] = {
     "gate.fail_on": ["fail"],
     "gate.locked": ["suite"],
     "evidence.log_limit": "9KiB",
+    "evidence.keep_outputs": "last 9",
     "kpis.v.from": "m.json#w",
     "kpis.v.title": "Another",
     "kpis.v.unit": "ms",

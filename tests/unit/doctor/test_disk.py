@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from soak_action.config.model import EvidenceSettings, KeepOutputs
 from soak_action.doctor.disk import free_bytes, judge_disk
 from soak_action.doctor.dry_run import DryRun
 
@@ -11,7 +12,11 @@ MIB = 1 << 20
 # 1 MiB of results and 1 MiB of logs, while the streams may take 10 MiB each.
 DRY = DryRun({"outcome": "ok"}, MIB, MIB, 0)
 FAILED = DryRun({"outcome": "failed"}, MIB, MIB, 0)
-LIMIT = 10 * MIB
+LIMIT = EvidenceSettings(10 * MIB)
+# The same with a record of 1 MiB, which always stays.
+RECORDED = DryRun({"outcome": "ok"}, MIB, MIB, MIB)
+LAST = KeepOutputs("last", 4)
+FAILING = KeepOutputs("failed")
 
 
 @pytest.mark.parametrize(
@@ -35,6 +40,30 @@ def test_the_disk_is_judged_by_what_a_whole_soak_writes(free, iterations, dry, s
     assert (finding.id, finding.status) == ("disk", status)
     assert told in finding.sentence
     assert bool(finding.advice) == (status != "ok")
+
+
+@pytest.mark.parametrize(
+    ("free", "iterations", "dry", "keep", "status", "told"),
+    [
+        (205 * MIB, 100, RECORDED, LAST, "ok", "100 iterations like the dry one take 110.0 MiB"),
+        (204 * MIB, 100, RECORDED, LAST, "warning", "take 110.0 MiB, with full logs 205.0 MiB"),
+        (109 * MIB, 100, RECORDED, LAST, "problem", "take 110.0 MiB"),
+        (66 * MIB, 3, RECORDED, LAST, "ok", "3 iterations like the dry one take 9.0 MiB"),
+        (99 * MIB, 100, None, LAST, "warning", "the logs of 5 iterations may take 100.0 MiB"),
+        (100 * MIB, 100, None, LAST, "unknown", "only known after"),
+        (110 * MIB, None, RECORDED, LAST, "unknown", "the free space takes 100 like the dry one"),
+        (MIB, None, RECORDED, LAST, "unknown", "the free space takes 0 like the dry one"),
+        (2200 * MIB, 100, RECORDED, FAILING, "ok", "take 102.0 MiB"),
+        (102 * MIB, 100, RECORDED, FAILING, "warning", "take 102.0 MiB, with full logs 2.1 GiB when all of them fail"),
+        (101 * MIB, 100, RECORDED, FAILING, "problem", "take 102.0 MiB"),
+        (1999 * MIB, 100, None, FAILING, "warning", "the logs of 100 iterations may take 2.0 GiB"),
+        (102 * MIB, None, RECORDED, FAILING, "unknown", "the free space takes 100 like the dry one"),
+    ],
+)
+def test_only_outputs_that_stay_are_counted(free, iterations, dry, keep, status, told):
+    finding = judge_disk(free, iterations, dry, EvidenceSettings(10 * MIB, keep))
+    assert finding.status == status, finding.sentence
+    assert told in finding.sentence
 
 
 def test_an_iteration_that_leaves_nothing_is_no_division_by_zero():
