@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from math import inf
 from typing import Any, Self
 
 SCHEMA_VERSION = 1
@@ -43,12 +44,12 @@ class Bucket:
     first_iteration: int = 0
     last_iteration: int = 0
 
-    def placed(self, segment: int, iteration: int, shift: float) -> Self:
-        """Return it as part of an iteration, its times moved by `shift` seconds."""
+    def placed(self, segment: int, iteration: int, shift: float, latest: float = inf) -> Self:
+        """Return it as part of an iteration, its times moved by `shift` seconds and none of them after `latest`."""
         return replace(
             self,
-            begins=round(self.begins + shift, 6),
-            ends=round(self.ends + shift, 6),
+            begins=round(min(self.begins + shift, latest), 6),
+            ends=round(min(self.ends + shift, latest), 6),
             segment=segment,
             first_iteration=iteration,
             last_iteration=iteration,

@@ -135,6 +135,8 @@ class SampleCheck:
             raise _BrokenError(
                 self._where, f"ends with iteration {bucket.last_iteration}, but its last sample does not"
             )
+        if bucket.ends > record["offset_seconds"] + record["seconds"] + _ROUNDING_SECONDS:
+            raise _BrokenError(self._where, f"ends after iteration {number} does")
         for name, spread in bucket.values.items():
             if name not in self._unknown and spread.highest > self._allowed[name]:
                 what = f"has a {name} of {spread.highest}, which is above that of the iterations it belongs to"

@@ -35,7 +35,9 @@ class SampleFile:
         if not buckets:
             return
         if self._writer is None:
-            self._lines = sum(1 for _ in read_buckets(self._path)) if self._path.exists() else 0
+            # A workload may have put a link there, which must not lead out of the run.
+            is_there = self._path.exists() or self._path.is_symlink()
+            self._lines = sum(1 for _ in read_buckets(self._path)) if is_there else 0
         if self._lines + len(buckets) > self._most_lines:
             self.close()
             self._lines = _thin(self._path, self._most_lines * 3 // 4)

@@ -82,8 +82,12 @@ def record_of(sampler: Sampler | Sampled, readings: Mapping[str, float | Reading
 
 def samples_of(sampler: Sampler | Sampled, record: Mapping[str, Any]) -> list[Bucket]:
     """Return the samples, placed in the iteration with this record, at whose start the sampler began."""
-    shift = record["offset_seconds"] - sampler.began
-    return [bucket.placed(record["segment"], record["iteration"], shift) for bucket in sampler.series.buckets]
+    begins = record["offset_seconds"]
+    # The last sample is taken when the iteration is over, and its time must not reach into a segment that may follow.
+    return [
+        bucket.placed(record["segment"], record["iteration"], begins - sampler.began, begins + record["seconds"])
+        for bucket in sampler.series.buckets
+    ]
 
 
 def _system_reader() -> Reader:

@@ -26,7 +26,13 @@ def records() -> list[dict[str, Any]]:
 
 def record(iteration: int, segment: int, offset: float, samples: int, values: dict[str, float]) -> dict[str, Any]:
     resources = {"samples": samples, "values": values}
-    return {"iteration": iteration, "segment": segment, "offset_seconds": offset, "resources": resources}
+    return {
+        "iteration": iteration,
+        "segment": segment,
+        "offset_seconds": offset,
+        "seconds": 5.0,
+        "resources": resources,
+    }
 
 
 def sample(moment: float, iteration: int, segment: int, **values: float) -> Bucket:
@@ -91,6 +97,7 @@ def change(position: int, **changes: Any) -> Callable[[Buckets], Buckets]:
         (change(0, segment=2), ":1", "begins with iteration 1 of segment 2, but the next"),
         (change(2, last_iteration=2), ":3", "ends with iteration 2, but its last sample does not"),
         (change(3, begins=19.0, ends=19.0), ":4", "begins before iteration 3 does"),
+        (change(4, begins=26.0, ends=26.0), ":5", "ends after iteration 3 does"),
         (change(3, begins=22.0, ends=21.0), ":4", "its times do not follow"),
         (change(4, first_iteration=4), ":5", "ends before it begins"),
         (change(0, values={"fds": Spread(6.0, 6.0, 6.0)}), ":1", "has a fds of 6.0, which is above that"),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from itertools import pairwise
 from pathlib import Path
 from statistics import fmean
@@ -123,6 +124,18 @@ def test_a_file_that_somebody_else_wrote_is_refused_by_line(tmp_path: Path, line
             use()
     with pytest.raises(EvidenceError, match="not a sample"):
         SampleFile(tmp_path).add(samples_of(2, 1))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Wine makes no links")
+@pytest.mark.parametrize("there", [True, False])
+def test_a_link_does_not_lead_out_of_the_run(tmp_path: Path, there: bool) -> None:
+    outside = tmp_path / "outside"
+    if there:
+        outside.touch()
+    (tmp_path / SAMPLES).symlink_to(outside)
+    with pytest.raises(EvidenceError, match=r"samples\.jsonl is (not a regular file|missing)"):
+        SampleFile(tmp_path).add(samples_of(1, 1))
+    assert [path.read_bytes() for path in (outside,) if path.exists()] == [b""] * there
 
 
 def test_a_file_that_is_removed_while_it_is_written_is_missed(tmp_path: Path) -> None:

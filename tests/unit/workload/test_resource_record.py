@@ -99,10 +99,13 @@ def test_the_record_satisfies_its_schema() -> None:
 def test_the_samples_lie_in_the_iteration_at_whose_start_the_sampler_began() -> None:
     sampler = sampler_of()
     sampler.series.add(sampler.began + 2.5, {"rss_mib": 7.0})
-    (bucket,) = samples_of(sampler, {"segment": 2, "iteration": 5, "offset_seconds": 100.25})
+    record = {"segment": 2, "iteration": 5, "offset_seconds": 100.25, "seconds": 3.0}
+    (bucket,) = samples_of(sampler, record)
     assert (bucket.segment, bucket.first_iteration, bucket.last_iteration) == (2, 5, 5)
     assert (bucket.begins, bucket.ends) == (102.75, 102.75)
     assert bucket.values["rss_mib"].highest == 7
+    (bucket,) = samples_of(sampler, {**record, "seconds": 1.5})
+    assert (bucket.begins, bucket.ends) == (101.75, 101.75)
 
 
 def test_nobody_watches_unless_asked_to() -> None:
