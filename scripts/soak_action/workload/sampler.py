@@ -187,7 +187,8 @@ class Sampler:
         for identity in gone:
             self.totals.end(identity)
         self.cost.gone += len(gone)
-        self.series.add(moment, self.totals.add(usages, self._main))
+        # A sample that hung may have begun before the last cut.
+        self.series.add(max(moment, self.began), self.totals.add(usages, self._main))
         self.cost.samples += 1
 
     def _meet(self, member: Member) -> None:

@@ -157,6 +157,14 @@ def test_what_the_system_does_not_let_go_stays_whole_and_harms_nobody(run: RunDi
     assert (run.iteration(1).out / "a").read_text() == "x"
 
 
+def test_without_a_place_for_removed_ones_everything_stays(run: RunDir) -> None:
+    said = add(run, 1)
+    (run.path / REMOVED).write_text("x")
+    remove_after(said, run, config(FAILED))
+    remove_all([said], run, config(FAILED))
+    assert (run.iteration(1).out / "a").read_text() == (run.path / REMOVED).read_text() == "x"
+
+
 def test_a_stray_file_where_removed_ones_go_is_cleared_away(run: RunDir) -> None:
     (run.path / REMOVED).mkdir()
     (run.path / REMOVED / "file").write_text("x")
