@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
-from math import ceil, nan
+from math import nan
 from typing import Any
 
 from soak_action.config.model import Config, Kpi
+from soak_action.evidence.slots import Slots
 from soak_action.gate.limits import abort_breached
+
+Record = Mapping[str, Any]
 
 
 class Course:
@@ -25,17 +28,16 @@ class Course:
         self._schedule = config.schedule
         self._live = [kpi for kpi in config.kpis if kpi.abort is not None]
         self._recent = {kpi.name: deque[float](maxlen=kpi.abort.iterations) for kpi in self._live if kpi.abort}
-        self._slot = 0
+        self._slots = Slots(config.schedule)
         self._last_end = 0.0
 
-    def add(self, record: Mapping[str, Any], ended: float) -> None:
-        """Go on by one iteration, which was over after `ended` seconds of soak time."""
+    def add(self, record: Record) -> None:
+        """Go on by one iteration."""
         self.number = record["iteration"]
         self.longest = max(self.longest, record["seconds"])
-        self._last_end = ended
-        every = self._schedule.every
-        if every:
-            self._slot = max(self._slot + 1, ceil(ended / every))
+        # From the record, so that a resumed run comes to the same.
+        self._last_end = record["offset_seconds"] + record["seconds"]
+        self._slots.add(record)
         # The gate looks past a cancelled iteration too: it neither counts as done nor breaks a row of values.
         if record["outcome"] != "cancelled":
             self.completed += 1
@@ -46,8 +48,17 @@ class Course:
         if self.number == 0:
             return 0.0
         if self._schedule.every:
-            return self._slot * self._schedule.every
+            return self._slots.next * self._schedule.every
         return self._last_end + (self._schedule.pause or 0.0)
+
+    def missed_before(self, offset: float) -> int:
+        """Return how many slots pass unused before an iteration that begins at the soak time `offset` in seconds."""
+        return self._slots.missed_before(offset)
+
+    @property
+    def missed_slots(self) -> int:
+        """How many slots of `schedule.every` were missed so far."""
+        return self._slots.missed
 
     def breached(self) -> str | None:
         """Return the KPI whose live rule asks to stop, or None."""
@@ -56,7 +67,7 @@ class Course:
     def _is_breached(self, kpi: Kpi) -> bool:
         return abort_breached(kpi, list(self._recent[kpi.name]))
 
-    def _remember(self, record: Mapping[str, Any]) -> None:
+    def _remember(self, record: Record) -> None:
         if self.number > self._schedule.warmup:
             for name, recent in self._recent.items():
                 recent.append(record["kpis"].get(name, nan))

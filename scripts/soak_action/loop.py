@@ -17,6 +17,7 @@ from soak_action.evidence.measurements import State
 from soak_action.evidence.outputs import remove_after
 from soak_action.evidence.run_dir import IterationDir, RunDir, digests_below, stamp
 from soak_action.kpi.extract import Extraction, IterationOutput, Reading, extract
+from soak_action.suspends import Suspends
 from soak_action.workload import process
 from soak_action.workload.awake import NOT_NEEDED, Awake
 from soak_action.workload.command import find_program, resolve_command
@@ -25,6 +26,8 @@ from soak_action.workload.resource_record import Watched
 from soak_action.workload.stop import StopRequest
 
 _CLOCK_STEP_SECONDS = 2.0
+# A suspend is known to lie between two looks, so a pause of hours is no single wait.
+_LONGEST_WAIT_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -46,10 +49,15 @@ _WHOLE_RUN = Segment()
 
 @dataclass(frozen=True)
 class Clock:
-    """The two clocks: seconds that only advance, and the wall clock in UTC for labels."""
+    """The three clocks.
+
+    `monotonic` gives seconds that only advance while the machine is awake, `now` the wall clock in UTC for labels,
+    `slept` the seconds that the machine was suspended since any moment, or None where nothing tells.
+    """
 
     monotonic: Callable[[], float]
     now: Callable[[], datetime]
+    slept: Callable[[], float | None] = lambda: None
 
 
 class Progress(Protocol):
@@ -126,6 +134,7 @@ class Loop:
         self._segment = Segment()
         self._began = 0.0
         self._started_at = clock.now()
+        self._suspends = Suspends(clock.slept, clock.now)
         self._course = Course(config)
         self._before = 0
 
@@ -137,10 +146,11 @@ class Loop:
         longer be written; what was written before stays readable, and the run can be resumed.
         """
         for record in past:
-            self._course.add(record, record["offset_seconds"] + record["seconds"])
+            self._course.add(record)
         self._segment, self._before = segment, self._course.number
         self._started_at = started_at = self._clock.now()
         self._began = self._clock.monotonic()
+        self._suspends = Suspends(self._clock.slept, self._clock.now)
         state: State = "interrupted"
         reason = "soak itself failed"
         try:
@@ -160,6 +170,9 @@ class Loop:
                     "measured_seconds": self._since_start(),
                     "clock_drift_seconds": self._clock_drift(),
                     "awake": segment.awake().to_dict(),
+                    "missed_slots": self._course.missed_slots,
+                    "suspends": self._suspends.take(),
+                    "suspended_seconds": self._suspends.seconds,
                 }
             )
         return state
@@ -215,7 +228,8 @@ class Loop:
         until_met = float("inf")
         if schedule.duration is not None and self._has_enough():
             until_met = schedule.duration - self._elapsed()
-        self._stop.wait(min(left, until_met, self._budget_left(), self._segment_left()))
+        self._stop.wait(min(left, until_met, self._budget_left(), self._segment_left(), _LONGEST_WAIT_SECONDS))
+        self._suspends.look()
         return self._stop.requested or self._course.next_start() > self._elapsed() or self._is_over()
 
     def _is_over(self) -> bool:
@@ -227,11 +241,11 @@ class Loop:
         not_before_ns = folder.out.stat().st_mtime_ns
         started_at = self._clock.now()
         offset = self._elapsed()
-        drift = self._clock_drift()
+        shift = self._wall_shift()
         watched = Watched(self._config.resources)
         finished = self._start_and_wait(folder, number, watched)
         sampled = watched.readings(finished.cpu_seconds)
-        step = self._clock_drift() - drift
+        step = self._wall_shift() - shift
         if step < -_CLOCK_STEP_SECONDS:
             not_before_ns += int(step * 1e9)
         found = self._collect(folder, finished, not_before_ns, sampled)
@@ -240,8 +254,10 @@ class Loop:
             "segment": self._segment.number,
             "started_at": stamp(started_at),
             "offset_seconds": offset,
+            "missed_slots": self._course.missed_before(offset),
             "seconds": round(finished.seconds, 6),
             "clock_drift_seconds": self._clock_drift(),
+            "suspends": self._suspends.take(),
             "outcome": finished.outcome,
             "exit_code": finished.exit_code,
             "signal": finished.signal,
@@ -256,9 +272,8 @@ class Loop:
             **watched.record(sampled),
         }
         self._ledger.add_iteration(record, watched.samples(record))
-        ended = self._elapsed()
-        self._course.add(record, ended)
-        self._progress.end_iteration(record, ended)
+        self._course.add(record)
+        self._progress.end_iteration(record, self._elapsed())
         remove_after(record, self._run, self._config)
         return finished.outcome
 
@@ -315,3 +330,8 @@ class Loop:
     def _clock_drift(self) -> float:
         """Return how far the wall clock has moved away from the monotonic one since the segment began, in seconds."""
         return round((self._clock.now() - self._started_at).total_seconds() - self._since_start(), 3)
+
+    def _wall_shift(self) -> float:
+        """Return how far somebody has set the wall clock since the segment began, in seconds: no suspend moves it."""
+        self._suspends.look()
+        return self._clock_drift() - (self._suspends.seconds or 0.0)

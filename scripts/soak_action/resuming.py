@@ -17,7 +17,7 @@ from soak_action.evidence.reading import Promise, read_document, read_promise
 from soak_action.evidence.run_dir import OUTPUT_DIRECTORY, RECEIPT, RUN, SOURCES, RunDir
 from soak_action.evidence.samples import forget_unrecorded
 from soak_action.evidence.standing import Standing, standing_of
-from soak_action.verify import verify
+from soak_action.verify import read_run, verify
 from soak_action.workload.orphans import stop_orphans
 
 _MOST_NAMED = 10
@@ -32,7 +32,8 @@ def examine(run: RunDir) -> Standing:
     if problems:
         named = [f"  {problem}" for problem in problems[:_MOST_NAMED]]
         raise EvidenceError("\n".join((f"{run.path}: not resumed, because its evidence does not verify:", *named)))
-    standing = standing_of(run, read_promise(run).genesis)
+    promise, config = read_run(run)
+    standing = standing_of(run, promise.genesis, config.schedule)
     if has_ended(standing) and (run.path / RECEIPT).exists():
         how = "has finished" if standing.state == "finished" else f"was {standing.state}"
         raise UsageError(f"{run.path}: the run {how}, so there is nothing to resume; begin a new one")

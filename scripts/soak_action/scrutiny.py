@@ -17,6 +17,7 @@ from soak_action.evidence.outputs import keeps_output, last_recorded
 from soak_action.evidence.reading import Promise, read_document
 from soak_action.evidence.run_dir import CONFIG, RECEIPT, RUN, SOURCES, IterationDir, RunDir, digests_below
 from soak_action.evidence.sample_check import SampleCheck
+from soak_action.evidence.slots import SlotCheck
 from soak_action.kpi.extract import IterationOutput, extract
 
 _MOST_DIGITS = 20
@@ -68,6 +69,7 @@ def check_records(run: RunDir, promise: Promise, config: Config) -> Scrutiny:
     check_iteration, check_segment = schema_check("iteration"), schema_check("segment")
     chain = Chain(run.path, promise.genesis)
     samples = SampleCheck(run.path)
+    slots = SlotCheck(config.schedule)
     files = 0
     last = removed = 0
     recorded_iterations = last_recorded(run)
@@ -75,6 +77,7 @@ def check_records(run: RunDir, promise: Promise, config: Config) -> Scrutiny:
         malformed = list(check_iteration(record, f"{ITERATIONS}:{line}"))
         problems.extend(malformed)
         samples.add(record)
+        problems.extend(slots.add(record, line))
         recorded, number = record.get("results"), record.get("iteration")
         if not isinstance(recorded, dict) or not isinstance(number, int):
             continue
@@ -90,6 +93,7 @@ def check_records(run: RunDir, promise: Promise, config: Config) -> Scrutiny:
         problems.extend(_other_samples(record, config, f"{ITERATIONS}:{line}"))
     for position, segment in enumerate(chain.segments, 1):
         problems.extend(check_segment(segment, f"{SEGMENTS}:{position}"))
+    problems.extend(slots.check_ends(chain.segments))
     problems.extend(_strangers(run, last))
     samples.finish(is_sealed=_is_sealed(run.path))
     problems.extend(samples.problems)

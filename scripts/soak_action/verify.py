@@ -67,7 +67,7 @@ def seal(run: RunDir) -> Judged:
 
     The outputs that are not to stay are removed before, as far as a killed soak left any.
     """
-    promise, config = _read(run)
+    promise, config = read_run(run)
     remove_all((record for _, record in Chain(run.path, promise.genesis).records()), run, config)
     judged = _judge(run, promise, config, check_records(run, promise, config).problems, sealing=True)
     run.write(VERDICT, judged.verdict.to_dict())
@@ -80,7 +80,7 @@ def verify(run: RunDir) -> Verification:
 
     Raises EvidenceError when the run cannot be read at all.
     """
-    promise, config = _read(run)
+    promise, config = read_run(run)
     checked = check_records(run, promise, config)
     judged, _ = _examine(run, checked.problems)
     notes = [*judged.outcome.notes, *checked.notes]
@@ -96,14 +96,15 @@ def verify(run: RunDir) -> Verification:
     )
 
 
-def _read(run: RunDir) -> tuple[Promise, Config]:
+def read_run(run: RunDir) -> tuple[Promise, Config]:
+    """Return what a run promised and the configuration that it began with. Raises EvidenceError."""
     promise = read_promise(run)
     return promise, read_back(promise.config, _names(promise.run.get("kpis")), str(promise.run.get("suite")))
 
 
 def _examine(run: RunDir, found: Sequence[Problem] = ()) -> tuple[Judged, tuple[Problem, ...]]:
     """Judge a run by its own rules, and again when its verdict or receipt claims something else."""
-    promise, config = _read(run)
+    promise, config = read_run(run)
     judged = _judge(run, promise, config, found)
     claims = tuple(_check_claims(judged)) if (run.path / RECEIPT).exists() else ()
     problems = (*found, *claims)

@@ -72,6 +72,9 @@ def test_every_claim_of_the_verdict_is_recomputed(soak: Soak, tmp_path: Path, ch
     assert soak("verify", only_run(tmp_path)).code == 4
 
 
+BETWEEN = {"after": "2026-11-23T00:00:00.000Z", "before": "2026-11-23T01:00:00.000Z"}
+
+
 @pytest.mark.parametrize(
     ("record", "segment"),
     [
@@ -81,6 +84,12 @@ def test_every_claim_of_the_verdict_is_recomputed(soak: Soak, tmp_path: Path, ch
         ({"missing": {"x": "stale"}}, {}),
         ({"kpis": {"x": 2}}, {}),
         ({"started_at": "1970-01-01T00:00:00.000Z"}, {}),
+        ({"missed_slots": 1}, {}),
+        ({"suspends": [{**BETWEEN, "seconds": 60.0}]}, {}),
+        ({"suspends": [{**BETWEEN, "seconds": 0.1}]}, {"suspended_seconds": 0.1}),
+        ({"suspends": None}, {}),
+        ({}, {"missed_slots": 1}),
+        ({}, {"suspended_seconds": 3600}),
         ({}, {"iterations": 99}),
         ({}, {"measured_seconds": 9999}),
         ({}, {"ended_at": "2001-01-01T00:00:00.000Z"}),
@@ -92,6 +101,12 @@ def test_every_claim_of_the_verdict_is_recomputed(soak: Soak, tmp_path: Path, ch
         "value and missing",
         "other value than the file",
         "wall clock",
+        "missed slots without a pace",
+        "a suspend that the end does not tell",
+        "a suspend too short to notice",
+        "no suspends at all",
+        "missed slots at the end",
+        "suspends at the end",
         "count",
         "trap_21 claimed hours",
         "ended before it began",

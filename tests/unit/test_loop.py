@@ -30,13 +30,15 @@ class FakeTime:
     def __init__(self) -> None:
         self.seconds = 1000.0
         self.step = 0.0
+        self.slept: float | None = 0.0
         self.requested = False
         self.signal = None
         self.stop_at: float | None = None
 
     def clock(self) -> Clock:
         start = datetime(2026, 11, 23, tzinfo=UTC)
-        return Clock(lambda: self.seconds, lambda: start + timedelta(seconds=self.seconds + self.step))
+        moment = lambda: start + timedelta(seconds=self.seconds + self.step + (self.slept or 0.0))  # noqa: E731
+        return Clock(lambda: self.seconds, moment, lambda: self.slept)
 
     def pass_by(self, seconds: float) -> None:
         self.seconds += seconds
@@ -158,8 +160,21 @@ def test_a_pace_is_kept_from_start_to_start_without_drift(run_loop):
 def test_a_missed_slot_is_skipped_and_not_made_up_for(run_loop):
     time = FakeTime()
     schedule = replace(SCHEDULE, iterations=4, every=60.0)
-    records, _ = run_loop(schedule, time, FakeWorkload(time, takes=lambda number: 150.0 if number == 2 else 1.0))
+    records, segment = run_loop(schedule, time, FakeWorkload(time, takes=lambda number: 150.0 if number == 2 else 1.0))
     assert starts(records) == [0, 60, 240, 300]
+    assert [record["missed_slots"] for record in records] == [0, 0, 2, 0]
+    assert segment["missed_slots"] == 2
+
+
+@pytest.mark.parametrize(
+    ("schedule", "missed"),
+    [(replace(SCHEDULE, duration=300.0, every=60.0), 3), (replace(SCHEDULE, iterations=2, every=60.0), 0)],
+    ids=["due", "nothing due any more"],
+)
+def test_slots_that_the_last_iteration_ran_over_are_told_at_the_end(run_loop, schedule, missed):
+    time = FakeTime()
+    _, segment = run_loop(schedule, time, FakeWorkload(time, takes=lambda number: 1.0 if number == 1 else 900.0))
+    assert segment["missed_slots"] == missed
 
 
 def test_trap_21_a_duration_of_days_is_measured_with_its_pauses(run_loop):
@@ -228,6 +243,51 @@ def test_a_step_of_the_wall_clock_is_recorded_and_changes_nothing(run_loop, step
     assert records[0]["clock_drift_seconds"] == recorded
     assert records[0]["seconds"] == 5
     assert records[0]["kpis"] == {"v": 1}
+
+
+def test_a_suspend_in_an_iteration_is_in_its_record_and_in_no_measured_time(run_loop):
+    time = FakeTime()
+
+    def takes(number: int) -> float:
+        time.slept = HOUR if number >= 2 else 0.0
+        return 5.0
+
+    records, segment = run_loop(replace(SCHEDULE, iterations=3, pause=10.0), time, FakeWorkload(time, takes=takes))
+    assert [[found["seconds"] for found in record["suspends"]] for record in records] == [[], [HOUR], []]
+    assert starts(records) == [0, 15, 30]
+    assert [record["seconds"] for record in records] == [5, 5, 5]
+    assert (segment["measured_seconds"], segment["suspended_seconds"], segment["suspends"]) == (35, HOUR, [])
+    assert [record["clock_drift_seconds"] for record in records] == [0, HOUR, HOUR]
+
+
+def test_a_suspend_in_a_pause_belongs_to_the_iteration_after_it_or_to_the_end(run_loop):
+    time = FakeTime()
+    schedule = replace(SCHEDULE, duration=3 * HOUR, pause=2 * HOUR)
+
+    class Sleepy(FakeWorkload):
+        def __call__(self, *arguments, **more):
+            done = super().__call__(*arguments, **more)
+            time.nap = 90.0
+            return done
+
+    wait = time.wait
+
+    def sleepy_wait(seconds: float) -> bool:
+        time.slept, time.nap = time.slept + time.nap, 0.0
+        return wait(seconds)
+
+    time.nap, time.wait = 0.0, sleepy_wait
+    records, segment = run_loop(schedule, time, Sleepy(time))
+    assert [len(record["suspends"]) for record in records] == [0, 1]
+    assert [found["seconds"] for found in (*records[1]["suspends"], *segment["suspends"])] == [90, 90]
+    assert segment["suspended_seconds"] == 180
+
+
+def test_where_nothing_tells_of_suspends_the_record_says_so(run_loop):
+    time = FakeTime()
+    time.slept = None
+    records, segment = run_loop(replace(SCHEDULE, iterations=1), time, FakeWorkload(time))
+    assert (records[0]["suspends"], segment["suspends"], segment["suspended_seconds"]) == ([], [], None)
 
 
 def test_evidence_that_cannot_be_written_ends_the_segment_with_the_reason(run_loop, tmp_path):
@@ -322,7 +382,14 @@ def test_the_budget_counts_the_soak_time_of_all_segments(run_loop):
 
 def past_record(number: int, value: float | None = 0.0, outcome: str = "ok") -> dict:
     kpis = {} if value is None else {"v": value}
-    return {"iteration": number, "offset_seconds": number - 1.0, "seconds": 1.0, "outcome": outcome, "kpis": kpis}
+    return {
+        "iteration": number,
+        "segment": 1,
+        "offset_seconds": number - 1.0,
+        "seconds": 1.0,
+        "outcome": outcome,
+        "kpis": kpis,
+    }
 
 
 @pytest.mark.parametrize(

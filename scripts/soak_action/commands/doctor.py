@@ -6,13 +6,12 @@ import argparse
 import os
 import signal
 import sys
-import time
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
 from soak_action import canonical
+from soak_action.commands.clock import real_clock
 from soak_action.commands.columns import aligned
 from soak_action.commands.doctor_probe import dry_iteration
 from soak_action.commands.settings import (
@@ -37,7 +36,7 @@ from soak_action.doctor.pace import judge_schedule
 from soak_action.doctor.sleep import ask_system, examine_sleep
 from soak_action.errors import EvidenceError, ExitCode, SoakError, UsageError
 from soak_action.evidence.run_dir import OUTPUT_DIRECTORY
-from soak_action.loop import Clock, Surroundings, check_workload
+from soak_action.loop import Surroundings, check_workload
 from soak_action.units import format_duration
 from soak_action.workload.awake import keeper_of_this_system, kept_awake
 from soak_action.workload.stop import StopRequest
@@ -97,7 +96,7 @@ def _examine(loaded: Loaded, segment: float | None, stop: StopRequest, *, probe:
         workload = check_workload(config, surroundings)
         if probe:
             print(f"soak: one dry iteration, of at most {format_duration(workload.timeout)}", file=sys.stderr)
-            dry = dry_iteration(config, surroundings, Clock(time.monotonic, lambda: datetime.now(UTC)), stop)
+            dry = dry_iteration(config, surroundings, real_clock(), stop)
     except UsageError as error:
         yield Finding("workload", "problem", str(error), "correct workload.run, or install what it needs")
     except EvidenceError as error:

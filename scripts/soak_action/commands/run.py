@@ -6,14 +6,13 @@ import argparse
 import os
 import secrets
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from soak_action import canonical, running
+from soak_action.commands.clock import real_clock
 from soak_action.commands.progress import open_progress
 from soak_action.commands.settings import (
     add_configuration_arguments,
@@ -29,7 +28,7 @@ from soak_action.commands.signals import stop_on_signals
 from soak_action.config.load import Setting
 from soak_action.config.model import Config
 from soak_action.errors import ExitCode, UsageError
-from soak_action.loop import Clock, Progress
+from soak_action.loop import Progress
 from soak_action.verify import Judged
 from soak_action.workload.stop import StopRequest
 
@@ -105,7 +104,7 @@ def _resume(arguments: argparse.Namespace, real: running.Means, segment: float |
 def means(stop: StopRequest, progress: Callable[[Config], AbstractContextManager[Progress]]) -> running.Means:
     """Return the real clocks and names for a run that `stop` can end and `progress` shows."""
     return running.Means(
-        clock=Clock(time.monotonic, lambda: datetime.now(UTC)),
+        clock=real_clock(),
         random_suffixes=_random_suffixes(),
         stop=stop,
         progress=progress,

@@ -66,6 +66,21 @@ class Measurements:
 
 
 @dataclass(frozen=True)
+class Incidents:
+    """What happened to the time of a run that no promise foresaw.
+
+    `suspended_seconds` were spent in `suspends` and are part of no measured time; None where the system did not tell.
+    `clock_steps` is how often the wall clock was set meanwhile, and `largest_step_seconds` the step that moved it most.
+    """
+
+    missed_slots: int = 0
+    suspends: int = 0
+    suspended_seconds: float | None = 0.0
+    clock_steps: int = 0
+    largest_step_seconds: float = 0.0
+
+
+@dataclass(frozen=True)
 class Conduct:
     """How the run itself went, in seconds of soak time; `not_awake` tells where the machine may have slept."""
 
@@ -75,3 +90,4 @@ class Conduct:
     longest_segment_seconds: float
     mock: bool
     not_awake: tuple[str, ...] = ()
+    incidents: Incidents = Incidents()

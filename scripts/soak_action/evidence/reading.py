@@ -12,8 +12,9 @@ from soak_action import canonical
 from soak_action.config.model import Kpi
 from soak_action.errors import EvidenceError
 from soak_action.evidence.consistency import SegmentCheck, Span, contradiction_of, segment_contradictions
+from soak_action.evidence.incidents import IncidentCount
 from soak_action.evidence.ledger import SEGMENTS, Chain, Record
-from soak_action.evidence.measurements import Column, Conduct, Measurements, Problem, State
+from soak_action.evidence.measurements import Column, Conduct, Incidents, Measurements, Problem, State
 from soak_action.evidence.run_dir import CONFIG, RECEIPT, RUN, SOURCES, EvidenceDir, RunDir, is_named_otherwise
 from soak_action.files import digest_of_file, read_evidence
 
@@ -98,10 +99,11 @@ def read_outcome(run: RunDir, promise: Promise, kpis: Sequence[Kpi], *, sealing:
         check = check or SegmentCheck(chain.segments)
         collector.add(line, record, check)
     ends = segment_contradictions(chain.segments, collector.spans)
-    problems = [*promise.problems, *chain.problems, *collector.problems, *ends]
+    incidents, disagreements = collector.incidents.finish(chain.segments)
+    problems = [*promise.problems, *chain.problems, *collector.problems, *ends, *disagreements]
     measurements = collector.measurements()
     stamped = collector.mock or promise.run.get("mock") is True
-    conduct, finished_at = _conduct(chain.segments, measurements, problems, mock=stamped)
+    conduct, finished_at = _conduct(chain.segments, measurements, problems, incidents, mock=stamped)
     if not sealing and not (run.path / RECEIPT).is_file():
         conduct = replace(conduct, state="unfinished")
     return Outcome(measurements, conduct, tuple(problems), tuple(chain.torn), finished_at)
@@ -114,6 +116,7 @@ class _Collector:
         self.problems: list[Problem] = []
         self.mock = False
         self.spans: dict[int, Span] = {}
+        self.incidents = IncidentCount()
         self._columns = {kpi.name: Column() for kpi in kpis}
         self._filled = [(kpi, self._columns[kpi.name]) for kpi in kpis]
         self._numbers = array("q")
@@ -131,6 +134,7 @@ class _Collector:
             values, missing = dict(record["kpis"]), dict(record["missing"])
             if not isfinite(start) or not isfinite(seconds):
                 raise ValueError
+            self.incidents.add(record)
         except (AttributeError, KeyError, TypeError, ValueError, OverflowError):
             self.problems.append(
                 Problem(f"iterations.jsonl:{line}", "not an iteration's record: a field is missing or wrong")
@@ -166,7 +170,7 @@ class _Collector:
 
 
 def _conduct(
-    segments: Sequence[Record], found: Measurements, problems: list[Problem], *, mock: bool
+    segments: Sequence[Record], found: Measurements, problems: list[Problem], incidents: Incidents, *, mock: bool
 ) -> tuple[Conduct, str | None]:
     """Return how the run went; a segment that never ended counts up to its last record."""
     ended = 0.0
@@ -192,7 +196,7 @@ def _conduct(
         seconds for seconds, outcome in zip(found.seconds, found.outcomes, strict=True) if outcome != "cancelled"
     )
     seconds = round(ended, 6), round(active, 6), round(longest, 6)
-    return Conduct(state, *seconds, mock, tuple(_not_awake(segments))), finished_at
+    return Conduct(state, *seconds, mock, tuple(_not_awake(segments)), incidents), finished_at
 
 
 def _not_awake(segments: Sequence[Record]) -> Iterator[str]:

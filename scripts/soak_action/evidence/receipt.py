@@ -39,10 +39,22 @@ def coverage(promise: Schedule | None, found: Measurements, conduct: Conduct | N
         "seconds_measured": None if conduct is None else conduct.measured_seconds,
         "seconds_active": None if conduct is None else conduct.active_seconds,
         "longest_segment_seconds": None if conduct is None else conduct.longest_segment_seconds,
+        **_incidents(conduct),
         "kpis": {
             name: round(1 - sum(position in column.missing for position in judged) / len(judged), 6) if judged else 0
             for name, column in found.kpis.items()
         },
+    }
+
+
+def _incidents(conduct: Conduct | None) -> dict[str, int | float | None]:
+    found = None if conduct is None else conduct.incidents
+    return {
+        "missed_slots": None if found is None else found.missed_slots,
+        "suspends": None if found is None else found.suspends,
+        "suspended_seconds": None if found is None else found.suspended_seconds,
+        "clock_steps": None if found is None else found.clock_steps,
+        "largest_clock_step_seconds": None if found is None else found.largest_step_seconds,
     }
 
 

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from soak_action.config.model import Schedule
 from soak_action.evidence.ledger import KILLED, Chain, Record
 from soak_action.evidence.run_dir import RunDir, stamp
+from soak_action.evidence.slots import Slots
 
 
 @dataclass(frozen=True)
@@ -45,13 +47,15 @@ class Standing:
                 yield record
 
 
-def standing_of(run: RunDir, genesis: str) -> Standing:
-    """Return where a run stands; its evidence must have been found to be whole."""
+def standing_of(run: RunDir, genesis: str, schedule: Schedule) -> Standing:
+    """Return where a run with the promised `schedule` stands; its evidence must have been found to be whole."""
     chain = Chain(run.path, genesis)
     died: _Died | None = None
     last: Record = {"iteration": 0, "segment": 0}
+    slots = Slots(schedule)
     for _, record in chain.records():
         last = record
+        slots.add(record)
         if record["segment"] > len(chain.segments):
             died = died or _Died(record)
             died.add(record)
@@ -63,7 +67,7 @@ def standing_of(run: RunDir, genesis: str) -> Standing:
         soak_seconds=ended,
         iterations=last["iteration"],
         state=chain.segments[-1]["state"] if chain.segments and died is None else None,
-        killed=None if died is None else died.end(ended),
+        killed=None if died is None else died.end(ended, slots.missed),
     )
 
 
@@ -74,6 +78,7 @@ class _Died:
         self._last = first
         self._start = first
         self._drift = 0.0
+        self._suspended = 0.0
         self._step = float("inf")
 
     def add(self, record: Record) -> None:
@@ -86,9 +91,10 @@ class _Died:
         before = 0.0 if record is self._start else self._last["clock_drift_seconds"]
         if abs(drift - before) < self._step:
             self._start, self._drift, self._step = record, before, abs(drift - before)
+        self._suspended += sum(suspend["seconds"] for suspend in record["suspends"])
         self._last = record
 
-    def end(self, began: float) -> dict[str, Any]:
+    def end(self, began: float, missed_slots: int) -> dict[str, Any]:
         """Return the record that ends a segment which began at the soak time `began`: all that is known about it."""
         drift = self._last["clock_drift_seconds"]
         measured = round(self._last["offset_seconds"] + self._last["seconds"] - began, 6)
@@ -104,4 +110,7 @@ class _Died:
             "iterations": self._last["iteration"],
             "measured_seconds": measured,
             "clock_drift_seconds": drift,
+            "missed_slots": missed_slots,
+            "suspends": [],
+            "suspended_seconds": round(self._suspended, 3),
         }

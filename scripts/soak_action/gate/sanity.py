@@ -54,17 +54,32 @@ def _judge_evidence(case: Case) -> RuleResult:
 
 
 def _judge_iterations(case: Case) -> RuleResult:
-    planned = None if case.promise is None else case.promise.iterations
+    promise = case.promise
+    planned = None if promise is None else promise.planned_iterations
     rule = replace(_rule(case, "sanity.iterations", "schedule.iterations"), n=case.completed, limit=planned)
     if case.completed == 0:
         return replace(rule, result="invalid", value=0, reason="not a single iteration was measured")
-    if planned is None:
+    if promise is None or planned is None:
         return replace(
             rule, result="not_applicable", value=case.completed, reason="no number of iterations was promised"
         )
     reason = f"{case.completed} of {plural(planned, 'promised iteration')} measured"
-    result = "pass" if case.completed >= planned else _shortfall(case)
+    missed = 0 if case.conduct is None else case.conduct.incidents.missed_slots
+    if missed:
+        reason += f"; {plural(missed, 'slot')} of schedule.every went by while an earlier iteration was still running"
+    result = _measured_often(case, promise, planned)
     return replace(rule, result=result, value=case.completed, reason=_claimed(result, reason))
+
+
+def _measured_often(case: Case, promise: Schedule, planned: int) -> Result:
+    if promise.iterations is not None and case.completed < promise.iterations:
+        return _shortfall(case)
+    # The rest is what a pace and a duration imply: there an iteration that was cancelled has used up its slot. One that
+    # took too long is told and breaks no promise of its own, but what was measured once in a while decides nothing.
+    started = case.measurements.count
+    if started >= planned:
+        return "pass"
+    return "warn" if 2 * started >= planned else "inconclusive"
 
 
 def _judge_duration(case: Case) -> RuleResult:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from soak_action.gate.case import Case
@@ -11,8 +11,10 @@ from soak_action.gate.limits import judge_kpi
 from soak_action.gate.presence import judge_presence
 from soak_action.gate.result import Result, RuleResult, badness
 from soak_action.gate.sanity import judge_run
+from soak_action.gate.wording import duration, plural
 
 SCHEMA_VERSION = 1
+SUSPENDED = "SUSPENDED"
 MOCK_NOTE = "MOCK: a run of the synthetic workload can never certify a release"
 
 
@@ -50,10 +52,21 @@ def judge(case: Case) -> Verdict:
     return Verdict(
         verdict=combine(rules),
         rules=tuple(rules),
-        reasons=(*_reasons(rules), *([MOCK_NOTE] if mock else [])),
+        reasons=(*_reasons(rules), *_notes(case), *([MOCK_NOTE] if mock else [])),
         mock=mock,
         overrides=case.overrides,
     )
+
+
+def _notes(case: Case) -> Iterator[str]:
+    """Yield what does not worsen the verdict, but whoever believes it has to know."""
+    incidents = None if case.conduct is None else case.conduct.incidents
+    if incidents is not None and incidents.suspends:
+        how_long = duration(incidents.suspended_seconds or 0.0)
+        yield (
+            f"{SUSPENDED}: the machine slept during the run ({plural(incidents.suspends, 'time')}, {how_long} in all); "
+            "that is part of no measured time, but what was measured around it may have suffered"
+        )
 
 
 def combine(results: Sequence[RuleResult]) -> Result:

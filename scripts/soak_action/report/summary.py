@@ -16,6 +16,7 @@ from soak_action.config.model import Kpi
 from soak_action.evidence.measurements import Measurements
 from soak_action.gate.result import badness
 from soak_action.report.charts import Series, chart, sparkline
+from soak_action.report.incidents import incident_lines
 from soak_action.report.markdown import MOST_BYTES, code, code_block, details, fitting, in_html, inert, table
 from soak_action.units import format_duration, format_number
 
@@ -33,6 +34,8 @@ _SIGNS = {
     "not_applicable": "\u2796",
 }
 _CHANGES = {"loosened": "\u26a0\ufe0f", "changed": "\u2753", "tightened": "\u2705"}
+# Reasons that worsen nothing; they have places of their own.
+_NOTES = ("MOCK", "SUSPENDED")
 _BAD = frozenset({"warn", "fail", "inconclusive", "invalid"})
 
 
@@ -61,6 +64,7 @@ def summary_markdown(report: Report, most_bytes: int = MOST_BYTES) -> str:
     parts = {
         "verdict": _headline(report),
         "what is wrong": _wrong(report),
+        "what is worth knowing": _worth_knowing(report),
         "gates": gates_markdown(report.comparison),
         "KPIs": _kpi_table(report),
         "charts": _charts(report),
@@ -138,8 +142,16 @@ def _other_reasons(verdict: Mapping[str, Any]) -> Iterator[str]:
     """Yield the reasons that no single rule gave."""
     of_rules = {f"{rule['id']}: {rule['reason']}" for rule in verdict["rules"]}
     for reason in verdict["reasons"]:
-        if reason not in of_rules and not reason.startswith("MOCK"):
+        if reason not in of_rules and not reason.startswith(_NOTES):
             yield f"- {_SIGNS['inconclusive']} {inert(reason)}"
+
+
+# ---- what is worth knowing
+
+
+def _worth_knowing(report: Report) -> str:
+    told = [f"- {inert(line)}" for line in incident_lines(report.receipt["coverage"])]
+    return "\n".join(("## Worth knowing", "", *told)) if told else ""
 
 
 # ---- gates that a pull request changes

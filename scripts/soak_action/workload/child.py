@@ -6,13 +6,13 @@ import contextlib
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Mapping, Sequence
 from io import RawIOBase
 from pathlib import Path
 from threading import Lock, Thread
 from typing import cast
 
+from soak_action import clocks
 from soak_action.workload.command import popen_arguments
 from soak_action.workload.memory import reported_bytes
 
@@ -30,7 +30,7 @@ class Child:
 
         Raises OSError or ValueError when that fails.
         """
-        self.begun = time.monotonic()
+        self.begun = clocks.awake()
         self._popen = subprocess.Popen(
             popen_arguments(argv, cwd, env),
             cwd=cwd,
@@ -68,7 +68,7 @@ class Child:
     @property
     def seconds(self) -> float:
         """How long it ran, or has been running."""
-        return (time.monotonic() if self.ended_at is None else self.ended_at) - self.begun
+        return (clocks.awake() if self.ended_at is None else self.ended_at) - self.begun
 
     def wait(self, seconds: float) -> bool:
         """Wait for the end at most `seconds`; return whether it came."""
@@ -99,7 +99,7 @@ class Child:
                 self.exit_code = self._popen.returncode = os.waitstatus_to_exitcode(status)
                 self.peak_rss_bytes = reported_bytes(usage.ru_maxrss)
                 self.cpu_seconds = usage.ru_utime + usage.ru_stime
-        self.ended_at = time.monotonic()
+        self.ended_at = clocks.awake()
         self._running.release()
 
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from soak_action.config.model import Schedule
 from soak_action.evidence.consistency import SegmentCheck, Span, segment_contradictions
 from soak_action.evidence.ledger import KILLED, Chain, Ledger
 from soak_action.evidence.run_dir import RunDir, stamp
@@ -24,6 +25,8 @@ def iteration(number: int, segment: int = 1, offset: float = 0.0, seconds: float
         "offset_seconds": offset,
         "seconds": seconds,
         "clock_drift_seconds": drift,
+        "outcome": "ok",
+        "suspends": [],
     }
 
 
@@ -40,6 +43,11 @@ def end(segment: int = 1, *, state="paused", measured=10.0, iterations=2, reason
     }
 
 
+SCHEDULE = Schedule(
+    iterations=9, duration=None, every=4.0, pause=None, warmup=0, failures=0, budget=None, min_active=None
+)
+
+
 def written(path, *records: dict) -> RunDir:
     with Ledger(path, GENESIS) as ledger:
         for record in records:
@@ -48,14 +56,14 @@ def written(path, *records: dict) -> RunDir:
 
 
 def test_a_run_without_a_record_stands_at_its_beginning(tmp_path):
-    standing = standing_of(written(tmp_path), GENESIS)
+    standing = standing_of(written(tmp_path), GENESIS, SCHEDULE)
     assert standing == Standing(GENESIS, GENESIS)
     assert (standing.next_segment, standing.next_begins, list(standing.past(RunDir(tmp_path)))) == (1, 0.0, [])
 
 
 def test_a_paused_run_stands_where_its_segments_ended(tmp_path):
     run = written(tmp_path, iteration(1), iteration(2, offset=4.0), end(), iteration(3, 2, 10.0), end(2, iterations=3))
-    standing = standing_of(run, GENESIS)
+    standing = standing_of(run, GENESIS, SCHEDULE)
     last = json.loads((tmp_path / "segments.jsonl").read_text().splitlines()[-1])
     assert (standing.head, standing.state, standing.killed) == (last["digest"], "paused", None)
     assert (standing.next_segment, standing.next_begins) == (3, 20.0)
@@ -63,10 +71,10 @@ def test_a_paused_run_stands_where_its_segments_ended(tmp_path):
 
 
 def test_a_killed_segment_counts_up_to_its_last_record(tmp_path):
-    run = written(
-        tmp_path, iteration(1), end(iterations=1), iteration(2, 2, 10.0, at=100), iteration(3, 2, 14.0, at=104)
-    )
-    standing = standing_of(run, GENESIS)
+    slept = {"suspends": [{"seconds": 60.0}]}
+    second, third = iteration(2, 2, 10.0, at=100), iteration(3, 2, 14.0, at=104)
+    run = written(tmp_path, iteration(1) | slept, end(iterations=1), second | slept, third)
+    standing = standing_of(run, GENESIS, SCHEDULE)
     assert standing.state is None
     assert standing.killed == {
         "segment": 2,
@@ -77,6 +85,9 @@ def test_a_killed_segment_counts_up_to_its_last_record(tmp_path):
         "iterations": 3,
         "measured_seconds": 6.0,
         "clock_drift_seconds": 0.0,
+        "missed_slots": 1,
+        "suspends": [],
+        "suspended_seconds": 60.0,
     }
     assert (standing.segments, standing.next_segment, standing.next_begins) == (1, 3, 16.0)
 
@@ -104,7 +115,7 @@ def test_the_end_that_is_written_for_a_killed_segment_fits_wherever_the_wall_clo
         iteration(3, 1, 9.0, drift=drifts[3], at=9.0 + drifts[3]),
     ]
     run = written(tmp_path, *records)
-    standing = standing_of(run, GENESIS)
+    standing = standing_of(run, GENESIS, SCHEDULE)
     with Ledger(tmp_path, standing.head) as ledger:
         ledger.end_segment(standing.killed)
     assert problems(run) == []
@@ -124,7 +135,7 @@ def test_the_end_that_is_written_for_a_killed_segment_fits_wherever_the_wall_clo
 )
 def test_the_end_of_a_killed_segment_says_no_more_than_its_records(tmp_path, changes, found):
     run = written(tmp_path, iteration(1), iteration(2, offset=4.0))
-    standing = standing_of(run, GENESIS)
+    standing = standing_of(run, GENESIS, SCHEDULE)
     with Ledger(tmp_path, standing.head) as ledger:
         ledger.end_segment({**standing.killed, **changes})
     assert any(found in what for what in problems(run)) if found else problems(run) == []

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from math import nan
+from math import ceil, nan
 
 import pytest
 
 from soak_action.config.model import Schedule
-from soak_action.evidence.measurements import Conduct, Measurements, Problem, State
+from soak_action.evidence.measurements import Conduct, Incidents, Measurements, Problem, State
 from soak_action.gate.case import Case
 from soak_action.gate.result import RuleResult
 from soak_action.gate.sanity import judge_run
@@ -275,7 +275,37 @@ def test_a_run_without_times_is_invalid_and_one_without_iterations_has_none_to_c
     assert rule(case([]), "sanity.time").result == "not_applicable"
 
 
-def test_slots_that_long_iterations_missed_are_not_promised_iterations() -> None:
-    paced = replace(PROMISE, iterations=None, duration=30.0, every=5.0)
-    assert rule(case(promise=paced), "sanity.iterations").result == "not_applicable"
-    assert rule(case(promise=paced), "sanity.duration").result == "pass"
+@pytest.mark.parametrize(
+    ("every", "outcomes", "result"),
+    [
+        (10.0, ["ok"] * 3, "pass"),
+        (10.0, ["ok", "cancelled", "ok"], "pass"),
+        (8.0, ["ok"] * 3, "warn"),
+        (5.0, ["ok"] * 3, "warn"),
+        (4.0, ["ok"] * 3, "inconclusive"),
+        (4.0, ["cancelled"] * 3, "invalid"),
+    ],
+)
+def test_a_duration_with_a_pace_promises_iterations_and_missing_ones_are_told(every, outcomes, result) -> None:
+    paced = replace(PROMISE, iterations=None, duration=30.0, every=every)
+    found = rule(case(outcomes, promise=paced), "sanity.iterations")
+    assert (found.result, found.limit) == (result, ceil(30 / every))
+    assert rule(case(outcomes, promise=paced), "sanity.duration").result == "pass"
+
+
+def test_the_iterations_that_were_promised_in_so_many_words_are_a_harder_promise_than_slots() -> None:
+    both = replace(PROMISE, iterations=4, duration=30.0, every=10.0)
+    assert rule(case(promise=both), "sanity.iterations").result == "invalid"
+    assert rule(case(promise=both, state="paused"), "sanity.iterations").result == "inconclusive"
+
+
+def test_missed_slots_are_told_and_change_nothing_where_the_iterations_were_made_all_the_same() -> None:
+    made = case(promise=replace(PROMISE, every=10.0))
+    assert made.conduct is not None
+    made = replace(made, conduct=replace(made.conduct, incidents=Incidents(missed_slots=2)))
+    found = rule(made, "sanity.iterations")
+    assert found.result == "pass"
+    assert found.reason == (
+        "3 of 3 promised iterations measured; "
+        "2 slots of schedule.every went by while an earlier iteration was still running"
+    )

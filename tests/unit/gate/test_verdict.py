@@ -13,7 +13,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from soak_action.config.model import Abort, BuiltInSource, Direction, JsonSource, Kpi, Schedule, Sustained, Window
-from soak_action.evidence.measurements import Column, Conduct, Measurements, Problem, State
+from soak_action.evidence.measurements import Column, Conduct, Incidents, Measurements, Problem, State
 from soak_action.gate.case import Case
 from soak_action.gate.result import Result, RuleResult, badness
 from soak_action.gate.verdict import MOCK_NOTE, combine, judge
@@ -385,3 +385,13 @@ def test_an_unfinished_promise_is_never_good(judged: Case) -> None:
     promised = judged.promise.iterations if judged.promise and judged.promise.iterations else 0
     if not done or judged.measurements.count < promised:
         assert verdict.verdict not in ("pass", "warn")
+
+
+def test_a_suspend_is_told_beside_the_verdict_and_does_not_change_it() -> None:
+    made = case(healthy(24))
+    assert made.conduct is not None
+    incidents = Incidents(suspends=2, suspended_seconds=3600.0)
+    verdict = judge(replace(made, conduct=replace(made.conduct, incidents=incidents)))
+    assert verdict.verdict == "pass"
+    (reason,) = verdict.reasons
+    assert reason.startswith("SUSPENDED: the machine slept during the run (2 times, 1h in all); ")

@@ -12,7 +12,7 @@ from tests.unit.gate.building import KPI, column, promised
 from soak_action.claims import kpi_statistics
 from soak_action.config.model import Kpi, Window
 from soak_action.evidence import receipt
-from soak_action.evidence.measurements import Conduct, Measurements
+from soak_action.evidence.measurements import Conduct, Incidents, Measurements
 from soak_action.gate.case import Case
 from soak_action.gate.verdict import judge
 from soak_action.report.refusal import refusal_markdown
@@ -60,6 +60,7 @@ def report(
     overrides: tuple[dict[str, object], ...] = (),
     fail_on: tuple[str, ...] = ("fail", "invalid", "inconclusive"),
     document: dict[str, Any] = DOCUMENT,
+    incidents: Incidents = Incidents(),  # noqa: B008 - it is frozen
     **more: Any,
 ) -> Report:
     """Return what a run of these values reports, judged and counted by the real rules."""
@@ -73,7 +74,7 @@ def report(
         seconds=[1.0] * count,
         kpis={kpi.name: column(found) for kpi, found in columns.items()},
     )
-    conduct = Conduct(state, float(count), float(count), float(count), mock)  # type: ignore[arg-type]
+    conduct = Conduct(state, float(count), float(count), float(count), mock, incidents)  # type: ignore[arg-type]
     case = Case(
         kpis=tuple(columns),
         promise=promised(count),
@@ -95,6 +96,16 @@ def report(
         digests={},
     )
     return Report(verdict, sealed, tuple(columns), measured, fail_on, **more)
+
+
+def test_what_happened_to_the_time_is_told_without_calling_it_wrong() -> None:
+    incidents = Incidents(suspends=1, suspended_seconds=60.0, clock_steps=1, largest_step_seconds=-30.0)
+    text = summary_markdown(report(incidents=incidents))
+    assert "## What is wrong" not in text
+    assert "## Worth knowing" in text
+    assert "The machine slept 1 time, 1m in all" in text
+    assert "The wall clock was set 1 time, back by 30s" in text
+    assert "## Worth knowing" not in summary_markdown(report())
 
 
 def first_line(found: Report) -> str:
