@@ -18,7 +18,7 @@ from soak_action import canonical, cli
 from soak_action.config.environment import variable_name
 from soak_action.config.schema_tree import fixed_leaves, resolve, settable
 from soak_action.evidence.gate_dir import GATE, RESULTS
-from soak_action.evidence.ledger import ITERATIONS, SEGMENTS
+from soak_action.evidence.ledger import CHANGES, ITERATIONS, SEGMENTS
 from soak_action.evidence.run_dir import CONFIG, RECEIPT, RUN, SOURCES, VERDICT
 from soak_action.evidence.samples import SAMPLES
 
@@ -85,6 +85,7 @@ FILES: tuple[tuple[str, str, str], ...] = (
     (ITERATIONS, "iteration", ""),
     (SEGMENTS, "segment", ""),
     (SAMPLES, "sample", ""),
+    (CHANGES, "change", ""),
     (
         "iterations/00001/out/",
         "",

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from soak_action import canonical
+from soak_action import changes
 from soak_action.config.load import Loaded, Request, Setting, load
 from soak_action.config.masking import MASK, is_secret
 from soak_action.errors import EvidenceError, SurroundingsError, UsageError
 from soak_action.evidence import fingerprint
+from soak_action.evidence.changes import Difference
 from soak_action.evidence.documents import schema_check
 from soak_action.evidence.ledger import RESUMABLE
 from soak_action.evidence.reading import Promise, read_document, read_promise
-from soak_action.evidence.run_dir import OUTPUT_DIRECTORY, RECEIPT, RUN, SOURCES, RunDir
+from soak_action.evidence.run_dir import OUTPUT_DIRECTORY, RECEIPT, RUN, SOURCES, RunDir, stamp
 from soak_action.evidence.samples import forget_unrecorded
 from soak_action.evidence.standing import Standing, standing_of
 from soak_action.verify import read_run, verify
@@ -45,13 +47,17 @@ def has_ended(standing: Standing) -> bool:
     return standing.state is not None and standing.state not in RESUMABLE
 
 
-def recorded_configuration(run: RunDir, *, environ: Mapping[str, str], directory: Path) -> Loaded:
-    """Load the configuration that a run began with once more, sure that it is still the same.
+def recorded_configuration(
+    run: RunDir, *, environ: Mapping[str, str], directory: Path, allow_change: bool = False
+) -> tuple[Loaded, list[Difference]]:
+    """Load the configuration that a run began with once more, and return it with what differs.
+
+    Nothing may differ unless changes are allowed, and then only what the run soaks, not what it promised.
 
     The command line's part is taken from the record, files and environment are read again, because secrets are masked
     in the record. The configuration file is looked for beside the `.soak` that holds the run, then in `directory`.
-    Raises UsageError or ConfigurationError when it is not there, when a value, the profile or the commit differs, or
-    when a secret was given on the command line, EvidenceError when the record cannot be read.
+    Raises UsageError or ConfigurationError when it is not there, when something differs that may not, or when a secret
+    was given on the command line, EvidenceError when the record cannot be read.
     """
     promise = read_promise(run)
     sources = read_document(run, SOURCES, [])
@@ -68,13 +74,18 @@ def recorded_configuration(run: RunDir, *, environ: Mapping[str, str], directory
         ),
         lambda _: None,
     )
-    differences = list(_differences(promise, loaded))
-    if differences:
-        more = len(differences) - _MOST_NAMED
-        named = [f"  {difference}" for difference in differences[:_MOST_NAMED]]
-        named += [f"  and {more} more"] if more > 0 else []
-        raise UsageError("\n".join((f"{run.path}: not resumed, because it is not what the run began with:", *named)))
-    return loaded
+    tree = fingerprint.source_tree(loaded.base, without=run.path.parent)
+    found = changes.differences(promise, loaded, tree)
+    changes.check(found, str(run.path), allowed=allow_change)
+    return loaded, found
+
+
+def change_of(run: RunDir, standing: Standing, found: Sequence[Difference], now: datetime) -> dict[str, Any] | None:
+    """Return what has to be recorded before the segment to come begins with these differences; None for nothing."""
+    if not found and not standing.changed:
+        return None
+    first = standing.iterations + 1
+    return changes.record(found, read_promise(run), standing.next_segment, first, stamp(now))
 
 
 def make_ready(run: RunDir, standing: Standing) -> None:
@@ -122,25 +133,3 @@ def _settings(promise: Promise) -> Iterator[Setting]:
             )
         # Inside of a mapping it is taken as it is; a text alone would be turned into what it looks like.
         yield Setting(".".join(above) or name, {name: leaf["value"]} if above else leaf["value"], leaf["origin"])
-
-
-def _differences(promise: Promise, loaded: Loaded) -> Iterator[str]:
-    run = promise.run
-    before = {leaf["key"]: leaf for leaf in promise.sources}
-    now = {leaf["key"]: leaf for leaf in (leaf.to_dict() for leaf in loaded.public_leaves)}
-    for key in sorted({*before, *now}):
-        one, other = before.get(key), now.get(key)
-        if one is None or other is None or canonical.digest([one["value"]]) != canonical.digest([other["value"]]):
-            yield f"{key} was {_told(one)}, now it is {_told(other)}"
-    commit = fingerprint.source_tree(loaded.base).commit
-    for what, recorded, found in (
-        ("the profile", run["profile"], loaded.profile),
-        ("the configuration file", run["config_file"]["path"], loaded.file),
-        ("the commit", run["commit"], commit),
-    ):
-        if recorded != found:
-            yield f"{what} was {recorded or 'none'}, now it is {found or 'none'}"
-
-
-def _told(leaf: Mapping[str, Any] | None) -> str:
-    return "not given" if leaf is None else f"{canonical.compact(leaf['value'])} ({leaf['origin']})"

@@ -19,7 +19,7 @@ from soak_action.evidence.run_dir import OUTPUT_DIRECTORY, RECEIPT, RunDir
 from soak_action.evidence.standing import Standing
 from soak_action.files import DirectoryLock, describe_owner
 from soak_action.loop import Clock, Loop, Progress, Segment, Surroundings, check_workload
-from soak_action.resuming import examine, has_ended, make_ready, recorded_configuration
+from soak_action.resuming import change_of, examine, has_ended, make_ready, recorded_configuration
 from soak_action.verify import Judged, seal
 from soak_action.workload.awake import Keeper, keeper_of_this_system, kept_awake
 from soak_action.workload.stop import StopRequest
@@ -83,13 +83,15 @@ def resume(
     python: str,
     directory: Path,
     segment: float | None = None,
+    allow_change: bool = False,
 ) -> Judged:
     """Go on with a run that was paused, interrupted or killed, as its next segment; judge it and seal it.
 
-    What it began with has to hold still; `directory` is where its configuration is looked for when it does not lie
-    beside the run's `.soak`. A run that had come to its end when soak was killed is only sealed. Raises UsageError when
-    the run has ended or something differs, LockedError when somebody else is running it, EvidenceError when its
-    evidence does not verify, SurroundingsError when evidence can no longer be written.
+    What it began with has to hold still, except for what `allow_change` allows, which is recorded; `directory` is where
+    its configuration is looked for when it does not lie beside the run's `.soak`. A run that had come to its end when
+    soak was killed is only sealed. Raises UsageError when the run has ended or something differs, LockedError when
+    somebody else is running it, EvidenceError when its evidence does not verify, SurroundingsError when evidence can no
+    longer be written.
     """
     with _lock(run_dir, means):
         standing = examine(run_dir)
@@ -97,14 +99,15 @@ def resume(
             means.began(run_dir)
             run_dir.unseal()
             return seal(run_dir)
-        loaded = recorded_configuration(run_dir, environ=environ, directory=directory)
+        loaded, found = recorded_configuration(run_dir, environ=environ, directory=directory, allow_change=allow_change)
         means.configured(loaded)
         surroundings = Surroundings(loaded.base, environ, python, loaded.profile)
         check_workload(loaded.config, surroundings)
         means.began(run_dir)
+        change = change_of(run_dir, standing, found, means.clock.now())
         make_ready(run_dir, standing)
         remove_all(standing.past(run_dir), run_dir, loaded.config)
-        return _go_on(run_dir, loaded.config, standing, surroundings, means, segment)
+        return _go_on(run_dir, loaded.config, standing, surroundings, means, segment, change)
 
 
 def _lock(run_dir: RunDir, means: Means) -> DirectoryLock:
@@ -118,13 +121,16 @@ def _go_on(
     surroundings: Surroundings,
     means: Means,
     limit: float | None,
+    change: Mapping[str, Any] | None = None,
 ) -> Judged:
-    """Make the next segment of a run, of at most `limit` seconds, and seal the run."""
+    """Make the next segment of a run, of at most `limit` seconds, and seal the run; record what it changes first."""
     with means.progress(config) as progress, kept_awake(means.keeper) as awake:
         segment = Segment(standing.next_segment, standing.next_begins, limit, awake)
         with Ledger(run_dir.path, standing.head) as ledger:
             if standing.killed is not None:
                 ledger.end_segment(standing.killed)
+            if change is not None:
+                ledger.add_change(change)
             loop = Loop(run_dir, config, ledger, surroundings, means.clock, means.stop, progress)
             loop.execute(segment, standing.past(run_dir))
         return seal(run_dir)

@@ -11,7 +11,7 @@ from typing import Any
 from soak_action import canonical
 from soak_action.config.model import SAMPLED, BuiltInSource, Config, JsonSource
 from soak_action.evidence.documents import schema_check
-from soak_action.evidence.ledger import ITERATIONS, SEGMENTS, Chain
+from soak_action.evidence.ledger import CHANGES, ITERATIONS, SEGMENTS, Chain
 from soak_action.evidence.measurements import Problem
 from soak_action.evidence.outputs import keeps_output, last_recorded
 from soak_action.evidence.reading import Promise, read_document
@@ -66,7 +66,7 @@ def check_records(run: RunDir, promise: Promise, config: Config) -> Scrutiny:
         *schema_check("run")(promise.run, RUN),
         *schema_check("config-sources")(read_document(run, SOURCES, []), SOURCES),
     ]
-    check_iteration, check_segment = schema_check("iteration"), schema_check("segment")
+    check_iteration, check_segment, check_change = map(schema_check, ("iteration", "segment", "change"))
     chain = Chain(run.path, promise.genesis)
     samples = SampleCheck(run.path)
     slots = SlotCheck(config.schedule)
@@ -93,6 +93,8 @@ def check_records(run: RunDir, promise: Promise, config: Config) -> Scrutiny:
         problems.extend(_other_samples(record, config, f"{ITERATIONS}:{line}"))
     for position, segment in enumerate(chain.segments, 1):
         problems.extend(check_segment(segment, f"{SEGMENTS}:{position}"))
+    for position, change in enumerate(chain.changes, 1):
+        problems.extend(check_change(change, f"{CHANGES}:{position}"))
     problems.extend(slots.check_ends(chain.segments))
     problems.extend(_strangers(run, last))
     samples.finish(is_sealed=_is_sealed(run.path))

@@ -136,6 +136,7 @@ def _judge(
         origins=rules.origins,
         overrides=rules.overrides,
         reproduce=rules.reproduce,
+        changes=outcome.changes,
     )
     return Judged(run, promise, config, outcome, judge(case), case.problems)
 

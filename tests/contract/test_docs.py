@@ -299,7 +299,8 @@ def test_the_files_of_a_run_are_the_documented_ones(replay: Replay) -> None:
     found = {path.relative_to(run).as_posix() for path in run.rglob("*") if path.is_file()}
     names = {re.sub(r"/out/.*", "/out/", re.sub(r"iterations/\d+/", "iterations/00001/", name)) for name in found}
     documented = {name for name, _, _ in reference.FILES} - {
-        *("gate.json", "results/00001.json", "removed/00001/", "samples.jsonl", "summary.md", "unrecorded/00001-1/"),
+        *("gate.json", "results/00001.json", "removed/00001/", "samples.jsonl", "changes.jsonl", "summary.md"),
+        "unrecorded/00001-1/",
     }
     assert names == documented
     listed = "".join(blocks(GUIDE, "text"))

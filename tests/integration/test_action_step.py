@@ -70,6 +70,26 @@ def test_trap_07_headline_details_outputs_and_files_tell_one_story(job, profile,
         assert rule.partition(".")[0] in done.summary.replace("\\_", "_"), f"{rule} is not in the summary"
 
 
+def test_a_change_under_way_is_refused_allowed_and_told(job):
+    paused = job.run(segment="1ms")
+    assert (paused.code, paused.outputs["state"]) == (0, "paused"), paused.log
+    configuration = job.workspace / "soak.yaml"
+    configuration.write_text(configuration.read_text().replace("workload:", "workload:\n  env: {MODE: new}", 1))
+    run = paused.outputs["run-dir"]
+    refused = job.run(resume=run, allow_change="false")
+    assert (refused.code, "--allow-change goes on all the same" in refused.log) == (2, True), refused.log
+    done = job.run(resume=run, allow_change="true")
+    assert (done.code, done.outputs["verdict"]) == (0, "pass"), done.log
+    assert "## Changed under way" in done.summary
+    assert "workload.env.MODE" in done.summary
+
+
+@pytest.mark.parametrize(("text", "told"), [("true", "leave it out without resume"), ("yes", "neither true nor false")])
+def test_a_change_of_nothing_is_refused(job, text, told):
+    done = job.run(allow_change=text)
+    assert (done.code, told in done.log) == (2, True), done.log
+
+
 def test_a_mistake_is_told_on_its_line_and_nothing_ran(job):
     done = job.run(config="wrong.yaml")
     assert (done.code, done.outputs["verdict"], done.outputs["exit-code"]) == (2, "invalid", "2")

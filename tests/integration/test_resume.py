@@ -336,6 +336,133 @@ def test_a_changed_configuration_is_refused_and_the_change_named(soak, project, 
     assert snapshot(paused) == before
 
 
+def git(project: Path, *words: str) -> None:
+    command = ["git", "-c", "user.name=n", "-c", "user.email=n@example.org", *words]
+    subprocess.run(command, cwd=project, env=clean_environment(), capture_output=True, check=True)
+
+
+CHANGED = CONFIG.replace("timeout: 60s}", "timeout: 60s, env: {TOKEN: t, MODE: new}}")
+
+
+def test_an_allowed_change_is_in_the_chain_the_verdict_and_the_receipt(soak, project, paused):
+    promised = {name: (paused / name).read_bytes() for name in ("run.json", "config.json", "config-sources.json")}
+    (project / "soak.yaml").write_text(CHANGED)
+    refused = soak("run", "--resume", paused)
+    assert refused.code == 2
+    assert "--allow-change goes on all the same" in refused.err
+    done = soak("run", "--json", "--resume", paused, "--allow-change", "--segment", SHORT)
+    assert (done.code, done.json["state"]) == (0, "paused"), done.err
+    last = soak("run", "--resume", paused, "--allow-change")
+    assert last.code == 0, last.err
+    assert 'CHANGED: workload.env.MODE was not given, and "new" in iterations 2 to 6' in last.out
+    assert_whole(paused, 6)
+    assert {name: (paused / name).read_bytes() for name in promised} == promised
+    assert [change["segment"] for change in lines(paused, "changes.jsonl")] == [2, 3]
+    made = json.loads((paused / "iterations/00002/out/m.json").read_text())
+    assert made["token"] == "t"
+    receipt, verdict = (json.loads((paused / f"{name}.json").read_text()) for name in ("receipt", "verdict"))
+    assert receipt["changes"] == verdict["changes"]
+    told = {change["key"]: (change["now"]["value"], change["first_iteration"]) for change in verdict["changes"]}
+    assert told == {"workload.env.MODE": ("new", 2), "workload.env.TOKEN": ("***", 2)}
+    assert "changes.jsonl" in receipt["digests"]
+    assert soak("verify", paused).code == 0
+    judged = soak("gate", paused, "--json")
+    assert judged.json["changes"] == verdict["changes"]
+
+
+def test_each_segment_has_to_be_allowed_and_one_without_a_change_has_none(soak, project, paused):
+    (project / "soak.yaml").write_text(CHANGED)
+    assert soak("run", "--resume", paused, "--allow-change", "--segment", SHORT).code == 0
+    assert soak("run", "--resume", paused, "--segment", SHORT).code == 2
+    (project / "soak.yaml").write_text(CONFIG)
+    assert soak("run", "--resume", paused).code == 0
+    verdict = json.loads((paused / "verdict.json").read_text())
+    assert {(change["first_iteration"], change["last_iteration"]) for change in verdict["changes"]} == {(2, 2)}
+    assert_whole(paused, 6)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("hard: 100", "hard: 200", "kpis.v.hard was 100"),
+        ("iterations: 6", "iterations: 2", "schedule.iterations was 6"),
+        ("timeout: 60s", "timeout: 90s", "workload.timeout was 60.0"),
+        ("version: 1", "version: 1\nsuite: other", "suite was not given"),
+    ],
+)
+def test_what_a_run_promised_cannot_be_changed_even_if_asked(soak, project, paused, old, new, told):
+    before = snapshot(paused)
+    (project / "soak.yaml").write_text(CHANGED.replace(old, new))
+    done = soak("run", "--resume", paused, "--allow-change")
+    assert done.code == 2
+    assert "no run may change this under way" in done.err
+    assert told.partition(" was ")[0] in done.err
+    assert "MODE" not in done.err
+    assert snapshot(paused) == before
+
+
+def test_another_profile_cannot_be_changed_to(soak, project, paused):
+    done = soak("run", "--resume", paused, "--allow-change", env={"SOAK_PROFILE": "long"})
+    assert (done.code, "the profile was none, now it is long" in done.err) == (2, True)
+
+
+def test_a_change_needs_a_run_to_change(soak, project):
+    done = soak("run", "--allow-change")
+    assert (done.code, done.err.count("\n")) == (2, 1)
+    assert "--allow-change stands beside --resume only" in done.err
+
+
+@POSIX
+def test_a_killed_soak_that_had_changed_something_without_an_iteration_is_taken_back(soak, project, paused):
+    (project / "soak.yaml").write_text(CHANGED)
+    (project / "takes").write_text("300")
+    process = start(project, "--resume", str(paused), "--allow-change")
+    wait_for((paused / "iterations/00002/out/m.json").exists)
+    process.kill()
+    process.communicate()
+    (project / "takes").unlink()
+    (project / "soak.yaml").write_text(CONFIG)
+    assert soak("run", "--resume", paused).code == 0
+    assert [len(change["differences"]) for change in lines(paused, "changes.jsonl")] == [2, 0]
+    assert json.loads((paused / "verdict.json").read_text())["changes"] == []
+    assert_whole(paused, 6)
+
+
+def test_another_commit_or_a_dirty_tree_is_refused_or_told_and_speaks_for_no_commit(soak, project):
+    git(project, "init", "-q")
+    git(project, "add", "work.py", "soak.yaml")
+    git(project, "commit", "-qm", "one")
+    run = Path(soak("run", "--json", "--segment", SHORT, "--output", "kept").json["run_dir"])
+    (run.parent / ".gitignore").unlink()
+    assert soak("run", "--resume", run, "--segment", SHORT).code == 0
+    assert json.loads((run / "receipt.json").read_text())["tree_dirty"] is False
+    (project / "new.txt").write_text("x")
+    refused = soak("run", "--resume", run)
+    assert refused.code == 2
+    assert "whether the tree has changes that are not committed was false, now it is true" in refused.err
+    git(project, "add", "new.txt")
+    git(project, "commit", "-qm", "two")
+    assert soak("run", "--resume", run).code == 2
+    done = soak("run", "--resume", run, "--allow-change")
+    assert done.code == 0, done.err
+    receipt = json.loads((run / "receipt.json").read_text())
+    assert ([change["key"] for change in receipt["changes"]], receipt["tree_dirty"]) == (["commit"], True)
+    assert receipt["commit"] == json.loads((run / "run.json").read_text())["commit"]
+    assert soak("verify", run).code == 0
+
+
+@pytest.mark.parametrize("edit", ["differences", "file"])
+def test_an_edited_change_is_found(soak, project, paused, edit):
+    (project / "soak.yaml").write_text(CHANGED)
+    assert soak("run", "--resume", paused, "--allow-change").code == 0
+    path = paused / "changes.jsonl"
+    if edit == "file":
+        path.unlink()
+    else:
+        path.write_bytes(path.read_bytes().replace(b'"new"', b'"old"'))
+    assert soak("verify", paused).code == 4
+
+
 def test_a_configuration_that_says_the_same_in_other_words_is_accepted(soak, project, paused):
     (project / "soak.yaml").write_text(f"# a comment\n{CONFIG}")
     assert soak("run", "--resume", paused).code == 0
@@ -398,16 +525,12 @@ def test_a_secret_of_the_command_line_is_not_kept_so_the_run_is_refused(soak, pr
 
 
 def test_another_commit_is_refused(soak, project):
-    def git(*words: str) -> None:
-        command = ["git", "-c", "user.name=n", "-c", "user.email=n@example.org", *words]
-        subprocess.run(command, cwd=project, env=clean_environment(), capture_output=True, check=True)
-
-    git("init", "-q")
-    git("add", "work.py", "soak.yaml")
-    git("commit", "-qm", "one")
+    git(project, "init", "-q")
+    git(project, "add", "work.py", "soak.yaml")
+    git(project, "commit", "-qm", "one")
     run = soak("run", "--json", "--segment", SHORT).json["run_dir"]
     assert soak("run", "--resume", run, "--segment", SHORT).code == 0
-    git("commit", "-q", "--allow-empty", "-m", "two")
+    git(project, "commit", "-q", "--allow-empty", "-m", "two")
     refused = soak("run", "--resume", run)
     assert (refused.code, "the commit was" in refused.err) == (2, True)
 

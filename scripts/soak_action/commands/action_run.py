@@ -44,6 +44,8 @@ def run_step(runner: Runner) -> int:
     check_upload(runner.inputs)
     segment = read_segment(runner.inputs.text("segment"), "input segment")
     resumed = runner.inputs.text("resume")
+    if resumed is None and runner.inputs.flag("allow-change", default=False):
+        raise UsageError("input allow-change: leave it out without resume, for a new run has nothing to differ from")
     progress = LogProgress(runner)
     if resumed is not None:
         judged = _resume(runner, stop, progress, resumed, segment)
@@ -139,6 +141,7 @@ def _resume(runner: Runner, stop: StopRequest, progress: LogProgress, argument: 
         python=sys.executable,
         directory=current_directory(),
         segment=segment,
+        allow_change=runner.inputs.flag("allow-change", default=False),
     )
 
 

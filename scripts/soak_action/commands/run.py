@@ -54,6 +54,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--resume", metavar="DIR", help="go on with a run that was paused, interrupted or killed; DIR is its directory"
     )
+    parser.add_argument(
+        "--allow-change",
+        action="store_true",
+        help="beside --resume: go on although workload or commit differ; evidence and verdict tell it",
+    )
     parser.add_argument("--output", metavar="DIR", help="where runs are kept (default: .soak beside the configuration)")
     add_json_argument(parser)
 
@@ -74,6 +79,8 @@ def execute(arguments: argparse.Namespace) -> int:
 
 
 def _begin(arguments: argparse.Namespace, real: running.Means, segment: float | None) -> Judged:
+    if arguments.allow_change:
+        raise UsageError("--allow-change stands beside --resume only: a new run has nothing to differ from")
     return running.run(
         configuration(arguments, _settings(arguments)),
         Path(arguments.output).absolute() if arguments.output else None,
@@ -98,6 +105,7 @@ def _resume(arguments: argparse.Namespace, real: running.Means, segment: float |
         python=sys.executable,
         directory=current_directory(),
         segment=segment,
+        allow_change=arguments.allow_change,
     )
 
 

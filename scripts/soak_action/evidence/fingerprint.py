@@ -57,9 +57,15 @@ def workflow(environ: Mapping[str, str]) -> dict[str, str]:
     return {name: storable_text(environ[variable]) for name, variable in known if environ.get(variable)}
 
 
-def source_tree(directory: Path) -> SourceTree:
-    """Return the commit that is checked out at `directory`, and whether tracked or new files differ from it."""
+def source_tree(directory: Path, without: Path | None = None) -> SourceTree:
+    """Return the commit that is checked out at `directory`, and whether tracked or new files differ from it.
+
+    What lies in the folder `without`, where runs are kept, is not part of it.
+    """
     command = ["git", "-C", str(directory), "status", "--porcelain=v2", "--branch", "--untracked-files=normal"]
+    if without is not None and without != directory and without.is_relative_to(directory):
+        # Downloaded or unpacked, a run may lack the file that hides it from git.
+        command += ["--", ":/", f":(exclude,literal){without.relative_to(directory).as_posix()}"]
     try:
         done = subprocess.run(command, capture_output=True, timeout=_GIT_TIMEOUT_SECONDS, check=False)
     except (OSError, subprocess.TimeoutExpired):

@@ -1,4 +1,4 @@
-"""The hash chain: every iteration and every segment end holds the digest of the record before it.
+"""The hash chain: every iteration, segment end and change holds the digest of the record before it.
 
 The chain finds partial and accidental edits. It proves nothing against someone who rewrites every file: that takes an
 anchor. The samples beside it are no part of it, because they are thinned as the run goes on; the receipt holds their
@@ -8,6 +8,7 @@ digest, and each record how many of them are its own.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -21,6 +22,7 @@ from soak_action.files import LineWriter, read_lines
 
 ITERATIONS = "iterations.jsonl"
 SEGMENTS = "segments.jsonl"
+CHANGES = "changes.jsonl"
 SCHEMA_VERSION = 1
 # Why a segment ended that could not say so itself; the next segment says it in its place.
 KILLED = "killed"
@@ -56,6 +58,7 @@ class Ledger:
         self._iterations = LineWriter(directory / ITERATIONS)
         self._segments = LineWriter(directory / SEGMENTS)
         self._samples = SampleFile(directory)
+        self._directory = directory
         self._head = head
 
     def add_iteration(self, record: Record, samples: Sequence[Bucket] = ()) -> None:
@@ -67,6 +70,12 @@ class Ledger:
     def end_segment(self, record: Record) -> None:
         """Append the record that ends a segment and sync it to disk."""
         self._append(self._segments, record)
+
+    def add_change(self, record: Record) -> None:
+        """Append what the segment that begins now has otherwise than the promise, and sync it to disk."""
+        # Most runs have no such file at all.
+        with closing(LineWriter(self._directory / CHANGES)) as writer:
+            self._append(writer, record)
 
     def _append(self, writer: LineWriter, record: Record) -> None:
         line, digest = seal({"schema_version": SCHEMA_VERSION, **record}, self._head)
@@ -94,6 +103,7 @@ class Chain:
         self.problems: list[Problem] = []
         self.torn: list[str] = []
         self.segments: list[Record] = []
+        self.changes: list[Record] = []
 
     @property
     def head(self) -> str:
@@ -101,27 +111,41 @@ class Chain:
         return self._head
 
     def records(self) -> Iterator[tuple[int, Record]]:
-        """Yield (line number, iteration record); `segments` are known from the first on, the rest afterwards."""
-        ends = list(self._lines(SEGMENTS))
+        """Yield (line number, iteration record); `segments` and `changes` are known from the first on."""
+        ends, changes = list(self._lines(SEGMENTS)), list(self._lines(CHANGES))
         self.segments = [record for _, _, record in ends]
+        self.changes = [record for _, _, record in changes]
         last = 0
         segment = 1
         for number, line, record in self._lines(ITERATIONS):
             place = f"{ITERATIONS}:{number}"
             while ends and isinstance(record.get("segment"), int) and record["segment"] > segment:
+                self._link_changes(changes, segment)
                 segment += 1
                 if ends[0][2].get("segment") == segment - 1:
                     self._link(f"{SEGMENTS}:{ends[0][0]}", ends[0][1], ends.pop(0)[2])
+            self._link_changes(changes, segment)
             self._link(place, line, record)
             if record.get("iteration") != last + 1:
                 self._note(place, f"iteration {record.get('iteration')} follows iteration {last}")
             last = record["iteration"] if isinstance(record.get("iteration"), int) else last + 1
             yield number, record
         for number, line, record in ends:
+            self._link_changes(changes, record.get("segment"))
             self._link(f"{SEGMENTS}:{number}", line, record)
+        for number, line, record in changes:
+            self._link(f"{CHANGES}:{number}", line, record)
         for position, record in enumerate(self.segments, 1):
             if record.get("segment") != position:
                 self._note(f"{SEGMENTS}:{position}", f"segment {record.get('segment')} stands at place {position}")
+
+    def _link_changes(self, changes: list[tuple[int, bytes, Record]], segment: object) -> None:
+        """Link the changes that come before the first iteration, or the end, of a segment."""
+        while changes and isinstance(segment, int):
+            number, line, record = changes[0]
+            if not isinstance(record.get("segment"), int) or record["segment"] > segment:
+                return
+            self._link(f"{CHANGES}:{number}", line, changes.pop(0)[2])
 
     def _lines(self, name: str) -> Iterator[tuple[int, bytes, Record]]:
         path = self._directory / name

@@ -11,6 +11,7 @@ from typing import Any
 from soak_action import canonical
 from soak_action.config.model import Kpi
 from soak_action.errors import EvidenceError
+from soak_action.evidence.changes import changes_in_force, check_changes
 from soak_action.evidence.consistency import SegmentCheck, Span, contradiction_of, segment_contradictions
 from soak_action.evidence.incidents import IncidentCount
 from soak_action.evidence.ledger import SEGMENTS, Chain, Record
@@ -47,6 +48,7 @@ class Outcome:
     problems: tuple[Problem, ...]
     notes: tuple[str, ...]
     finished_at: str | None
+    changes: tuple[Mapping[str, Any], ...] = ()
 
 
 def read_document(run: EvidenceDir, name: str, problems: list[Problem]) -> Any:
@@ -100,13 +102,15 @@ def read_outcome(run: RunDir, promise: Promise, kpis: Sequence[Kpi], *, sealing:
         collector.add(line, record, check)
     ends = segment_contradictions(chain.segments, collector.spans)
     incidents, disagreements = collector.incidents.finish(chain.segments)
-    problems = [*promise.problems, *chain.problems, *collector.problems, *ends, *disagreements]
+    wrong = list(check_changes(chain.changes, collector.spans, promise.run, promise.sources))
+    changes = () if wrong else tuple(changes_in_force(chain.changes, collector.spans))
+    problems = [*promise.problems, *chain.problems, *collector.problems, *ends, *disagreements, *wrong]
     measurements = collector.measurements()
     stamped = collector.mock or promise.run.get("mock") is True
     conduct, finished_at = _conduct(chain.segments, measurements, problems, incidents, mock=stamped)
     if not sealing and not (run.path / RECEIPT).is_file():
         conduct = replace(conduct, state="unfinished")
-    return Outcome(measurements, conduct, tuple(problems), tuple(chain.torn), finished_at)
+    return Outcome(measurements, conduct, tuple(problems), tuple(chain.torn), finished_at, changes)
 
 
 class _Collector:

@@ -8,13 +8,14 @@ from typing import Any
 
 from soak_action import canonical
 from soak_action.config.model import Schedule
-from soak_action.evidence.ledger import ITERATIONS, SEGMENTS
+from soak_action.evidence.changes import is_of_the_tree
+from soak_action.evidence.ledger import CHANGES, ITERATIONS, SEGMENTS
 from soak_action.evidence.measurements import Conduct, Measurements, State
 from soak_action.evidence.run_dir import CONFIG, RUN, SOURCES, VERDICT
 from soak_action.evidence.samples import SAMPLES
 from soak_action.files import digest_of_file
 
-DIGESTED = (RUN, CONFIG, SOURCES, ITERATIONS, SEGMENTS, SAMPLES, VERDICT)
+DIGESTED = (RUN, CONFIG, SOURCES, ITERATIONS, SEGMENTS, CHANGES, SAMPLES, VERDICT)
 SCHEMA_VERSION = 1
 
 
@@ -73,6 +74,8 @@ def build(
     `document` is run.json or gate.json. `state` is None where nothing tells how the measuring ended.
     """
     kind = "gate" if "gate_id" in document else "run"
+    # What ran on several trees does not speak for the one commit.
+    mixed = any(is_of_the_tree(change["key"]) for change in verdict["changes"])
     receipt = {
         "schema_version": SCHEMA_VERSION,
         "kind": kind,
@@ -81,7 +84,7 @@ def build(
         "profile": document["profile"],
         "commit": document["commit"],
         "head_commit": document["head_commit"],
-        "tree_dirty": document["tree_dirty"],
+        "tree_dirty": True if mixed else document["tree_dirty"],
         "started_at": document["started_at"],
         "finished_at": finished_at,
         "state": state,
@@ -92,6 +95,7 @@ def build(
         "config_digest": document["config_digest"],
         "state_hash": None,
         "overrides": list(verdict["overrides"]),
+        "changes": list(verdict["changes"]),
         "fingerprint": document["fingerprint"],
         "mock": verdict["mock"],
         "anchored": False,

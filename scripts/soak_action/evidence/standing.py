@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,7 +19,8 @@ class Standing:
 
     `genesis` is the digest of run.json, `head` the one that the next record follows. `segments` have ended after
     `soak_seconds` altogether, the last one in `state`; None when there was none. `killed` is the end of the segment
-    that died without one, still to be written: until then it is not among `segments`, nor are its seconds.
+    that died without one, still to be written: until then it is not among `segments`, nor are its seconds. `changed`
+    tells whether a killed soak had begun the segment to come with something changed, before any of its iterations.
     """
 
     genesis: str
@@ -29,6 +30,7 @@ class Standing:
     iterations: int = 0
     state: str | None = None
     killed: Mapping[str, Any] | None = None
+    changed: bool = False
 
     @property
     def next_segment(self) -> int:
@@ -60,7 +62,7 @@ def standing_of(run: RunDir, genesis: str, schedule: Schedule) -> Standing:
             died = died or _Died(record)
             died.add(record)
     ended = round(sum(segment["measured_seconds"] for segment in chain.segments), 6)
-    return Standing(
+    standing = Standing(
         genesis=genesis,
         head=chain.head,
         segments=len(chain.segments),
@@ -69,6 +71,8 @@ def standing_of(run: RunDir, genesis: str, schedule: Schedule) -> Standing:
         state=chain.segments[-1]["state"] if chain.segments and died is None else None,
         killed=None if died is None else died.end(ended, slots.missed),
     )
+    begun = [change for change in chain.changes if change["segment"] == standing.next_segment]
+    return replace(standing, changed=bool(begun and begun[-1]["differences"]))
 
 
 class _Died:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import isfinite, isnan, nan
+from typing import Any
 
 from soak_action.config.model import Kpi, Schedule
 from soak_action.evidence.measurements import Column, Conduct, Measurements, Problem
@@ -44,7 +45,7 @@ class Case:
 
     `promise` and `conduct` are None for bare result files, which have no schedule. `problems` are what the reader of
     the evidence found. `origins` maps dotted configuration paths to the place where the value was given. `reproduce` is
-    the command that judges this case again.
+    the command that judges this case again, `changes` what some iterations were made with otherwise than promised.
     """
 
     kpis: tuple[Kpi, ...]
@@ -55,6 +56,7 @@ class Case:
     origins: Mapping[str, str]
     overrides: tuple[Mapping[str, object], ...]
     reproduce: str
+    changes: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def is_bare(self) -> bool:

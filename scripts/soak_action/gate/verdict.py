@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from soak_action.gate.case import Case
 from soak_action.gate.constant import judge_must_vary, judge_sources
@@ -11,10 +12,12 @@ from soak_action.gate.limits import judge_kpi
 from soak_action.gate.presence import judge_presence
 from soak_action.gate.result import Result, RuleResult, badness
 from soak_action.gate.sanity import judge_run
-from soak_action.gate.wording import duration, plural
+from soak_action.gate.wording import change_in_words, duration, plural
 
 SCHEMA_VERSION = 1
 SUSPENDED = "SUSPENDED"
+CHANGED = "CHANGED"
+_MOST_CHANGES = 20
 MOCK_NOTE = "MOCK: a run of the synthetic workload can never certify a release"
 
 
@@ -27,6 +30,7 @@ class Verdict:
     reasons: tuple[str, ...]
     mock: bool
     overrides: tuple[Mapping[str, object], ...]
+    changes: tuple[Mapping[str, Any], ...] = ()
 
     def to_dict(self) -> dict[str, object]:
         """Return the content of `verdict.json` as plain JSON data."""
@@ -37,6 +41,7 @@ class Verdict:
             "reasons": list(self.reasons),
             "mock": self.mock,
             "overrides": [dict(override) for override in self.overrides],
+            "changes": [dict(change) for change in self.changes],
         }
 
 
@@ -55,6 +60,7 @@ def judge(case: Case) -> Verdict:
         reasons=(*_reasons(rules), *_notes(case), *([MOCK_NOTE] if mock else [])),
         mock=mock,
         overrides=case.overrides,
+        changes=case.changes,
     )
 
 
@@ -67,6 +73,10 @@ def _notes(case: Case) -> Iterator[str]:
             f"{SUSPENDED}: the machine slept during the run ({plural(incidents.suspends, 'time')}, {how_long} in all); "
             "that is part of no measured time, but what was measured around it may have suffered"
         )
+    for change in case.changes[:_MOST_CHANGES]:
+        yield f"{CHANGED}: {change_in_words(change)}"
+    if len(case.changes) > _MOST_CHANGES:
+        yield f"{CHANGED}: and {len(case.changes) - _MOST_CHANGES} more"
 
 
 def combine(results: Sequence[RuleResult]) -> Result:

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from soak_action import canonical
+
+_LONGEST_VALUE = 100
 
 
 def number(value: float) -> str:
@@ -48,6 +53,20 @@ def duration(seconds: float) -> str:
     minutes, rest = divmod(rest, 60_000)
     parts = [f"{hours}h" if hours else "", f"{minutes}m" if minutes else "", f"{rest / 1000:g}s" if rest else ""]
     return "".join(parts) or "0s"
+
+
+def change_in_words(change: Mapping[str, Any]) -> str:
+    """Return ``workload.run was ["a"], and ["b"] in iterations 4 to 9``."""
+    first, last = change["first_iteration"], change["last_iteration"]
+    where = f"iteration {first}" if first == last else f"iterations {first} to {last}"
+    return f"{change['key']} was {_side(change['before'])}, and {_side(change['now'])} in {where}"
+
+
+def _side(side: Mapping[str, Any] | None) -> str:
+    if side is None:
+        return "not given"
+    text = canonical.compact(side["value"])
+    return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}..."
 
 
 def counted_gaps(reasons: Iterable[str]) -> str:

@@ -35,7 +35,7 @@ _SIGNS = {
 }
 _CHANGES = {"loosened": "\u26a0\ufe0f", "changed": "\u2753", "tightened": "\u2705"}
 # Reasons that worsen nothing; they have places of their own.
-_NOTES = ("MOCK", "SUSPENDED")
+_NOTES = ("MOCK", "SUSPENDED", "CHANGED")
 _BAD = frozenset({"warn", "fail", "inconclusive", "invalid"})
 
 
@@ -68,6 +68,7 @@ def summary_markdown(report: Report, most_bytes: int = MOST_BYTES) -> str:
         "gates": gates_markdown(report.comparison),
         "KPIs": _kpi_table(report),
         "charts": _charts(report),
+        "changes": _changes(report.verdict["changes"]),
         "overrides": _overrides(report.verdict["overrides"]),
         "evidence": _evidence(report),
     }
@@ -303,6 +304,28 @@ def _overrides(overrides: Sequence[Mapping[str, Any]]) -> str:
     more = f"\n\nand {len(overrides) - _MOST_OVERRIDES} more" if len(overrides) > _MOST_OVERRIDES else ""
     head = ("key", "value", "given by", "instead of")
     return details(f"Overrides in force: {len(overrides)}", table(head, rows) + more)
+
+
+def _changes(changes: Sequence[Mapping[str, Any]]) -> str:
+    """Return what was changed while the run was under way; never folded away, for it is an exception to the promise."""
+    if not changes:
+        return ""
+    rows = [
+        (
+            code(str(change["key"]), 80),
+            _side(change["before"]),
+            _side(change["now"]),
+            f"{change['first_iteration']} to {change['last_iteration']}",
+        )
+        for change in changes[:_MOST_OVERRIDES]
+    ]
+    more = f"\n\nand {len(changes) - _MOST_OVERRIDES} more" if len(changes) > _MOST_OVERRIDES else ""
+    head = ("key", "promised", "changed to", "iterations")
+    return f"## Changed under way\n\n{table(head, rows)}{more}"
+
+
+def _side(side: Mapping[str, Any] | None) -> str:
+    return "not given" if side is None else code(canonical.compact(side["value"]), 120)
 
 
 def _instead_of(shadowed: Sequence[Mapping[str, Any]]) -> str:

@@ -6,7 +6,7 @@ import pytest
 
 from soak_action import canonical
 from soak_action.errors import SurroundingsError
-from soak_action.evidence.ledger import ITERATIONS, SEGMENTS, Chain, Ledger, is_sealed, seal
+from soak_action.evidence.ledger import CHANGES, ITERATIONS, SEGMENTS, Chain, Ledger, is_sealed, seal
 
 GENESIS = "0" * 64
 
@@ -132,3 +132,60 @@ def test_a_record_that_the_disk_refused_is_no_link_of_the_chain(tmp_path, monkey
 def test_no_files_are_no_records(tmp_path):
     records, chain = read(tmp_path)
     assert (records, chain.problems) == ([], [])
+
+
+def written_with_changes(directory):
+    with Ledger(directory, GENESIS) as ledger:
+        ledger.add_iteration({"iteration": 1, "segment": 1})
+        ledger.end_segment({"segment": 1})
+        ledger.add_change({"segment": 2, "n": 1})
+        ledger.add_change({"segment": 2, "n": 2})
+        ledger.end_segment({"segment": 2})
+        ledger.add_change({"segment": 3, "n": 3})
+        ledger.add_iteration({"iteration": 2, "segment": 3})
+        ledger.end_segment({"segment": 3})
+        ledger.add_change({"segment": 4, "n": 4})
+
+
+def test_changes_are_links_before_the_first_iteration_or_the_end_of_their_segment(tmp_path):
+    written_with_changes(tmp_path)
+    _, chain = read(tmp_path)
+    assert chain.problems == []
+    assert [change["n"] for change in chain.changes] == [1, 2, 3, 4]
+    assert chain.head == json.loads((tmp_path / CHANGES).read_text().splitlines()[-1])["digest"]
+
+
+def test_a_run_without_changes_has_no_file_of_them(tmp_path):
+    write(tmp_path, [(1, 1)], segments=[1])
+    assert not (tmp_path / CHANGES).exists()
+
+
+def removed(text: str) -> str:
+    return ""
+
+
+def edited(text: str) -> str:
+    return text.replace('"n":', '"m":')
+
+
+def repeated(text: str) -> str:
+    return text + text
+
+
+# The last link can vanish without a trace in the chain; the receipt has the digest of the file.
+@pytest.mark.parametrize(
+    ("harm", "line"), [(harm, line) for harm in (removed, edited, repeated) for line in range(4 - (harm is removed))]
+)
+def test_a_change_that_was_removed_edited_or_repeated_breaks_the_chain(tmp_path, harm, line):
+    written_with_changes(tmp_path)
+    lines = (tmp_path / CHANGES).read_text().splitlines(keepends=True)
+    (tmp_path / CHANGES).write_text("".join([*lines[:line], harm(lines[line]), *lines[line + 1 :]]))
+    assert problems(tmp_path)
+
+
+@pytest.mark.parametrize("segment", [None, "2", 99])
+def test_a_change_of_no_segment_breaks_the_chain(tmp_path, segment):
+    write(tmp_path, [(1, 1), (2, 2)], segments=[1, 2])
+    line, _ = seal({"segment": segment}, GENESIS)
+    (tmp_path / CHANGES).write_bytes(line + b"\n")
+    assert problems(tmp_path)

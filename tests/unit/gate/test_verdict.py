@@ -282,7 +282,7 @@ def test_it_becomes_plain_json() -> None:
     verdict = judge(case(healthy(24)))
     data = verdict.to_dict()
     assert json.loads(json.dumps(data, allow_nan=False)) == data
-    assert sorted(data) == ["mock", "overrides", "reasons", "rules", "schema_version", "verdict"]
+    assert sorted(data) == ["changes", "mock", "overrides", "reasons", "rules", "schema_version", "verdict"]
     assert data["schema_version"] == 1
     assert data["overrides"] == [{"path": "gate.fail_on", "value": ["fail"]}]
     assert data["rules"] == [rule.to_dict() for rule in verdict.rules]
@@ -395,3 +395,23 @@ def test_a_suspend_is_told_beside_the_verdict_and_does_not_change_it() -> None:
     assert verdict.verdict == "pass"
     (reason,) = verdict.reasons
     assert reason.startswith("SUSPENDED: the machine slept during the run (2 times, 1h in all); ")
+
+
+def test_what_was_changed_under_way_is_told_beside_the_verdict_and_bounded() -> None:
+    change = {
+        "key": "workload.run",
+        "before": {"value": ["a"], "origin": "x"},
+        "now": {"value": ["b" * 200], "origin": "x"},
+        "first_iteration": 4,
+        "last_iteration": 9,
+    }
+    one = {**change, "key": "workload.env.X", "before": None, "now": {"value": "1", "origin": "x"}, "last_iteration": 4}
+    verdict = judge(replace(case(healthy(24)), changes=(change, one)))
+    assert (verdict.verdict, verdict.to_dict()["changes"]) == ("pass", [change, one])
+    first, second = verdict.reasons
+    assert first.startswith('CHANGED: workload.run was ["a"], and ["bbb')
+    assert first.endswith("... in iterations 4 to 9")
+    assert len(first) < 200
+    assert second == 'CHANGED: workload.env.X was not given, and "1" in iteration 4'
+    many = judge(replace(case(healthy(24)), changes=(change,) * 25))
+    assert (len(many.reasons), many.reasons[-1]) == (21, "CHANGED: and 5 more")

@@ -61,6 +61,7 @@ def report(
     fail_on: tuple[str, ...] = ("fail", "invalid", "inconclusive"),
     document: dict[str, Any] = DOCUMENT,
     incidents: Incidents = Incidents(),  # noqa: B008 - it is frozen
+    changes: tuple[dict[str, object], ...] = (),
     **more: Any,
 ) -> Report:
     """Return what a run of these values reports, judged and counted by the real rules."""
@@ -84,6 +85,7 @@ def report(
         origins={"kpis.p95_ms.hard": "soak.yaml:16:5"},
         overrides=overrides,
         reproduce="soak verify x",
+        changes=changes,
     )
     verdict = judge(case).to_dict()
     sealed = receipt.build(
@@ -106,6 +108,22 @@ def test_what_happened_to_the_time_is_told_without_calling_it_wrong() -> None:
     assert "The machine slept 1 time, 1m in all" in text
     assert "The wall clock was set 1 time, back by 30s" in text
     assert "## Worth knowing" not in summary_markdown(report())
+
+
+def test_what_was_changed_under_way_is_shown_with_its_iterations() -> None:
+    change = {
+        "key": "workload.run",
+        "before": {"value": ["a"], "origin": "soak.yaml:2:3"},
+        "now": None,
+        "first_iteration": 2,
+        "last_iteration": 3,
+    }
+    text = summary_markdown(report(changes=(change,)))
+    assert "## Changed under way" in text
+    assert '| `workload.run` | `["a"]` | not given | 2 to 3 |' in text
+    assert "CHANGED:" not in text
+    assert "and 10 more" in summary_markdown(report(changes=(change,) * 60))
+    assert "## Changed under way" not in summary_markdown(report())
 
 
 def first_line(found: Report) -> str:
