@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,20 +24,22 @@ from soak_action.verify import Judged, seal
 from soak_action.workload.awake import Keeper, keeper_of_this_system, kept_awake
 from soak_action.workload.stop import StopRequest
 
+OpenProgress = Callable[[Config, Segment, Iterable[Mapping[str, Any]]], AbstractContextManager[Progress]]
+
 
 @dataclass(frozen=True)
 class Means:
     """What a run needs from outside: clocks, names nobody has used, who may stop it, and who watches.
 
     `random_suffixes` yields six hexadecimal digits each time. `configured` is told the configuration before anything
-    starts, `began` the run's directory before the next iteration does; `progress` opens the display of one
-    configuration. `keeper` keeps the machine awake, None where nobody needs to.
+    starts, `began` the run's directory before the next iteration does; `progress` opens the display of one segment, and
+    is given the records of earlier ones. `keeper` keeps the machine awake, None where nobody needs to.
     """
 
     clock: Clock
     random_suffixes: Iterator[str]
     stop: StopRequest
-    progress: Callable[[Config], AbstractContextManager[Progress]]
+    progress: OpenProgress
     configured: Callable[[Loaded], None] = lambda _: None
     began: Callable[[RunDir], None] = lambda _: None
     keeper: Keeper | None = field(default_factory=keeper_of_this_system)
@@ -124,16 +126,17 @@ def _go_on(
     change: Mapping[str, Any] | None = None,
 ) -> Judged:
     """Make the next segment of a run, of at most `limit` seconds, and seal the run; record what it changes first."""
-    with means.progress(config) as progress, kept_awake(means.keeper) as awake:
+    with kept_awake(means.keeper) as awake:
         segment = Segment(standing.next_segment, standing.next_begins, limit, awake)
-        with Ledger(run_dir.path, standing.head) as ledger:
-            if standing.killed is not None:
-                ledger.end_segment(standing.killed)
-            if change is not None:
-                ledger.add_change(change)
-            loop = Loop(run_dir, config, ledger, surroundings, means.clock, means.stop, progress)
-            loop.execute(segment, standing.past(run_dir))
-        return seal(run_dir)
+        with means.progress(config, segment, standing.past(run_dir)) as progress:
+            with Ledger(run_dir.path, standing.head) as ledger:
+                if standing.killed is not None:
+                    ledger.end_segment(standing.killed)
+                if change is not None:
+                    ledger.add_change(change)
+                loop = Loop(run_dir, config, ledger, surroundings, means.clock, means.stop, progress)
+                loop.execute(segment, standing.past(run_dir))
+            return seal(run_dir)
 
 
 def exit_code(judged: Judged, stop: StopRequest) -> ExitCode:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from soak_action.commands.action_report import announce
 from soak_action.commands.progress import Lines, open_lines
+from soak_action.commands.tracker import Tracker
 from soak_action.config.load import Loaded
 from soak_action.config.model import Config
 from soak_action.evidence.reading import read_promise
 from soak_action.evidence.run_dir import RunDir
 from soak_action.github.runner import Runner
-from soak_action.loop import Progress
+from soak_action.loop import Progress, Segment
 from soak_action.system import open_regular
 
 _MOST_SHOWN = 10
@@ -46,9 +47,9 @@ class LogProgress:
         announce(self._runner, run.path, read_promise(run).run["run_id"])
 
     @contextmanager
-    def opened(self, config: Config) -> Iterator[Progress]:
+    def opened(self, config: Config, segment: Segment, past: Iterable[Mapping[str, Any]]) -> Iterator[Progress]:
         """Print a heartbeat, too, for as long as the run lasts."""
-        with open_lines(config, self._runner.stream) as self._lines:
+        with open_lines(Tracker(config, segment, past), config, self._runner.stream) as self._lines:
             yield self
 
     def begin_iteration(self, number: int) -> None:

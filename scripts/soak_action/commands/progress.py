@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TextIO
 
+from soak_action.commands.tracker import Tracker
 from soak_action.config.model import Config
 from soak_action.loop import Progress
 from soak_action.units import format_duration, format_number
@@ -18,23 +19,23 @@ _MOST_KPIS = 4
 
 
 @contextmanager
-def open_progress(config: Config, stream: TextIO) -> Iterator[Progress]:
+def open_progress(tracker: Tracker, config: Config, stream: TextIO) -> Iterator[Progress]:
     """Give a progress bar on a terminal, else a line per iteration and one at least every minute."""
     if stream.isatty():
-        bar = _Bar(config, stream)
+        bar = _Bar(tracker, config, stream)
         try:
             yield bar
         finally:
             bar.close()
         return
-    with open_lines(config, stream) as lines:
+    with open_lines(tracker, config, stream) as lines:
         yield lines
 
 
 @contextmanager
-def open_lines(config: Config, stream: TextIO) -> Iterator[Lines]:
+def open_lines(tracker: Tracker, config: Config, stream: TextIO) -> Iterator[Lines]:
     """Give a line per iteration and one at least every minute."""
-    lines = Lines(config, stream)
+    lines = Lines(tracker, config, stream)
     heartbeat = threading.Thread(target=lines.beat, daemon=True)
     heartbeat.start()
     try:
@@ -45,30 +46,35 @@ def open_lines(config: Config, stream: TextIO) -> Iterator[Lines]:
 
 
 class Lines:
-    """One line per iteration, and a heartbeat while an iteration takes long."""
+    """One line per iteration, and a heartbeat while an iteration or a pause takes long."""
 
-    def __init__(self, config: Config, stream: TextIO, heartbeat_seconds: float = HEARTBEAT_SECONDS) -> None:
+    def __init__(
+        self, tracker: Tracker, config: Config, stream: TextIO, heartbeat_seconds: float = HEARTBEAT_SECONDS
+    ) -> None:
+        self._tracker = tracker
         self._config = config
         self._stream = stream
         self._heartbeat_seconds = heartbeat_seconds
         self._closed = threading.Event()
-        self._current = 0
+        self._doing = "before the first iteration"
         self._last_line = time.monotonic()
-        self._began = time.monotonic()
 
     def begin_iteration(self, number: int) -> None:
         """Remember what is running."""
-        self._current = number
+        self._tracker.begin()
+        self._doing = f"iteration {number}"
 
     def end_iteration(self, record: Mapping[str, Any], soak_seconds: float) -> None:
         """Print the iteration's line."""
-        self._print(describe(self._config, record, soak_seconds))
+        self._tracker.end(record, soak_seconds)
+        self._doing = f"after iteration {record['iteration']}"
+        self._print(f"{describe(self._config, record)} | {self._tracker.told()}")
 
     def beat(self) -> None:
         """Print a line whenever nothing was printed for a minute, until closed."""
         while not self._closed.wait(max(0.01, self._last_line + self._heartbeat_seconds - time.monotonic())):
             if time.monotonic() - self._last_line >= self._heartbeat_seconds:
-                self._print(f"still soaking: iteration {self._current}, {_since(self._began)} so far")
+                self._print(f"still soaking: {self._doing} | {self._tracker.told()}")
 
     def close(self) -> None:
         """Stop the heartbeat."""
@@ -84,9 +90,10 @@ class Lines:
 class _Bar:
     """A bar with the time that is left."""
 
-    def __init__(self, config: Config, stream: TextIO) -> None:
+    def __init__(self, tracker: Tracker, config: Config, stream: TextIO) -> None:
         from tqdm import tqdm
 
+        self._tracker = tracker
         self._config = config
         schedule = config.schedule
         self._by_time = schedule.duration is not None
@@ -97,17 +104,19 @@ class _Bar:
 
     def begin_iteration(self, number: int) -> None:
         """Show which iteration runs."""
+        self._tracker.begin()
         with contextlib.suppress(OSError, ValueError):
             self._bar.set_description(f"iteration {number}")
 
     def end_iteration(self, record: Mapping[str, Any], soak_seconds: float) -> None:
         """Print the iteration's line above the bar and advance it."""
+        self._tracker.end(record, soak_seconds)
         position = soak_seconds if self._by_time else record["iteration"]
         with contextlib.suppress(OSError, ValueError):
             if not self._moved:
                 before = soak_seconds - (time.monotonic() - self._began) if self._by_time else position - 1
                 self._begin_at(max(0, before))
-            self._bar.write(describe(self._config, record, soak_seconds), file=self._bar.fp)
+            self._bar.write(f"{describe(self._config, record)} | {self._tracker.told()}", file=self._bar.fp)
             self._bar.update(min(position, self._total) - self._bar.n)
 
     def _begin_at(self, position: float) -> None:
@@ -121,7 +130,7 @@ class _Bar:
             self._bar.close()
 
 
-def describe(config: Config, record: Mapping[str, Any], soak_seconds: float) -> str:
+def describe(config: Config, record: Mapping[str, Any]) -> str:
     """Return one line about an iteration: how it ended, how long it took, its first KPIs."""
     number, planned = record["iteration"], config.schedule.planned_iterations
     warmup = " (warm-up)" if number <= config.schedule.warmup else ""
@@ -138,10 +147,4 @@ def describe(config: Config, record: Mapping[str, Any], soak_seconds: float) -> 
             parts.append(f"{kpi.name} {format_number(record['kpis'][kpi.name])}{unit}")
         elif record["outcome"] == "ok":
             parts.append(f"{kpi.name} missing ({record['missing'].get(kpi.name)})")
-    if config.schedule.duration is not None:
-        parts.append(f"{format_duration(round(soak_seconds))} of {format_duration(config.schedule.duration)}")
     return " | ".join(parts)
-
-
-def _since(moment: float) -> str:
-    return format_duration(round(time.monotonic() - moment))

@@ -6,8 +6,7 @@ import argparse
 import os
 import secrets
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +24,9 @@ from soak_action.commands.settings import (
     schedule_settings,
 )
 from soak_action.commands.signals import stop_on_signals
+from soak_action.commands.tracker import Tracker
 from soak_action.config.load import Setting
-from soak_action.config.model import Config
 from soak_action.errors import ExitCode, UsageError
-from soak_action.loop import Progress
 from soak_action.verify import Judged
 from soak_action.workload.stop import StopRequest
 
@@ -67,7 +65,7 @@ def execute(arguments: argparse.Namespace) -> int:
     """Run the command and return its exit code."""
     stop = stop_on_signals()
     segment = read_segment(arguments.segment, "--segment")
-    real = means(stop, lambda config: open_progress(config, sys.stderr))
+    real = means(stop, lambda config, *rest: open_progress(Tracker(config, *rest), config, sys.stderr))
     judged = _begin(arguments, real, segment) if arguments.resume is None else _resume(arguments, real, segment)
     code = running.exit_code(judged, stop)
     try:
@@ -109,7 +107,7 @@ def _resume(arguments: argparse.Namespace, real: running.Means, segment: float |
     )
 
 
-def means(stop: StopRequest, progress: Callable[[Config], AbstractContextManager[Progress]]) -> running.Means:
+def means(stop: StopRequest, progress: running.OpenProgress) -> running.Means:
     """Return the real clocks and names for a run that `stop` can end and `progress` shows."""
     return running.Means(
         clock=real_clock(),

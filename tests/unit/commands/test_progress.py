@@ -4,6 +4,7 @@ import io
 import threading
 
 from soak_action.commands.progress import Lines, describe, open_progress
+from soak_action.commands.tracker import Tracker
 from soak_action.config.model import BuiltInSource, Config, EvidenceSettings, Gate, Kpi, Schedule, Window
 
 
@@ -49,6 +50,8 @@ def record(**changes):
     base = {
         "iteration": 1,
         "outcome": "ok",
+        "segment": 1,
+        "offset_seconds": 0.0,
         "seconds": 1.5,
         "detail": "exited with 0",
         "kpis": {"wall_seconds": 1.5},
@@ -57,42 +60,43 @@ def record(**changes):
     return {**base, **changes}
 
 
+def opened(made: Config, stream: io.StringIO):
+    return open_progress(Tracker(made, clock=lambda: 5.0), made, stream)
+
+
 def test_a_line_says_how_the_iteration_ended_and_its_first_kpis():
-    assert describe(config(), record(), 1.5) == "iteration 1/3 | ok | 1.5s | wall_seconds 1.5 s"
+    assert describe(config(), record()) == "iteration 1/3 | ok | 1.5s | wall_seconds 1.5 s"
 
 
 def test_a_failure_is_told_in_words():
     failed = record(outcome="failed", detail="exited with 7", kpis={}, missing={"wall_seconds": "workload_failed"})
-    assert describe(config(), failed, 1.5) == "iteration 1/3 | failed | 1.5s | exited with 7"
+    assert describe(config(), failed) == "iteration 1/3 | failed | 1.5s | exited with 7"
 
 
 def test_trap_02_a_missing_value_is_shown_as_missing():
-    line = describe(config(), record(kpis={}, missing={"wall_seconds": "stale"}), 1.5)
+    line = describe(config(), record(kpis={}, missing={"wall_seconds": "stale"}))
     assert line.endswith("wall_seconds missing (stale)")
 
 
 def test_trap_20_a_warm_up_iteration_is_marked():
-    assert "(warm-up)" in describe(config(warmup=1), record(), 1.5)
-    assert "(warm-up)" not in describe(config(warmup=1), record(iteration=2), 1.5)
-
-
-def test_a_soak_by_time_shows_how_far_it_is():
-    assert describe(config(iterations=None, duration=3600.0), record(), 60.0).endswith("1m of 1h")
+    assert "(warm-up)" in describe(config(warmup=1), record())
+    assert "(warm-up)" not in describe(config(warmup=1), record(iteration=2))
 
 
 def test_only_the_first_kpis_are_shown():
     names = tuple(f"k{number}" for number in range(6))
-    line = describe(config(kpis=names), record(kpis=dict.fromkeys(names, 1.0)), 1.5)
+    line = describe(config(kpis=names), record(kpis=dict.fromkeys(names, 1.0)))
     assert "k3 1 s" in line
     assert "k4" not in line
 
 
 def test_a_log_gets_a_line_per_iteration():
     stream = io.StringIO()
-    with open_progress(config(), stream) as progress:
+    with opened(config(), stream) as progress:
         progress.begin_iteration(1)
         progress.end_iteration(record(), 1.5)
-    assert stream.getvalue() == "iteration 1/3 | ok | 1.5s | wall_seconds 1.5 s\n"
+    told = "iteration 1/3 | ok | 1.5s | wall_seconds 1.5 s | 2s of soak, about 3s left\n"
+    assert stream.getvalue() == told
 
 
 def test_a_long_iteration_gives_a_sign_of_life():
@@ -104,20 +108,20 @@ def test_a_long_iteration_gives_a_sign_of_life():
             return super().write(text)
 
     stream = Stream()
-    lines = Lines(config(), stream, heartbeat_seconds=0.01)
+    lines = Lines(Tracker(config(), clock=lambda: 5.0), config(), stream, heartbeat_seconds=0.01)
     lines.begin_iteration(7)
     beating = threading.Thread(target=lines.beat)
     beating.start()
     assert spoken.wait(30)
     lines.close()
     beating.join()
-    assert stream.getvalue().startswith("still soaking: iteration 7, ")
+    assert stream.getvalue().startswith("still soaking: iteration 7 | 0s of soak, time left unknown\n")
 
 
 def test_a_terminal_gets_a_bar_and_the_lines_above_it():
     for settings in (config(), config(iterations=None, duration=10.0)):
         stream = Terminal()
-        with open_progress(settings, stream) as progress:
+        with opened(settings, stream) as progress:
             progress.begin_iteration(1)
             progress.end_iteration(record(), 1.5)
         assert "iteration 1" in stream.getvalue()
@@ -125,8 +129,8 @@ def test_a_terminal_gets_a_bar_and_the_lines_above_it():
 
 
 def test_an_iteration_beyond_the_plan_repeats_a_cancelled_one_and_has_no_place_in_it():
-    assert describe(config(), record(iteration=3), 9.0).startswith("iteration 3/3 |")
-    assert describe(config(), record(iteration=4), 9.0).startswith("iteration 4 |")
+    assert describe(config(), record(iteration=3)).startswith("iteration 3/3 |")
+    assert describe(config(), record(iteration=4)).startswith("iteration 4 |")
 
 
 def test_the_bar_of_a_resumed_run_counts_earlier_segments_as_done_but_not_for_the_time_left():
@@ -135,7 +139,7 @@ def test_the_bar_of_a_resumed_run_counts_earlier_segments_as_done_but_not_for_th
         (config(iterations=None, duration=1000.0), 8, 700.0, 700),
         (config(iterations=10), 1, 1.0, 0),
     ):
-        with open_progress(made, Terminal()) as bar:
+        with opened(made, Terminal()) as bar:
             bar.begin_iteration(number)
             bar.end_iteration(record(iteration=number), soak_seconds)
             assert abs(bar._bar.initial - before) < 5
