@@ -132,33 +132,39 @@ def test_a_paused_run_that_breaches_a_live_rule_fails(soak, project):
 
 @POSIX
 def test_kill_at_random_moments_loses_and_doubles_nothing(soak, project):
-    random_moments = random.Random(7)
+    moments = random.Random(7)
     (project / "takes").write_text("0.05")
-    iterations = full(60, 30)
+    kills, wanted = 0, full(200, 20)
+    while kills < wanted:
+        kills += killed_again_and_again(soak, project, moments, wanted - kills)
+
+
+def killed_again_and_again(soak, project: Path, moments: random.Random, most: int) -> int:
+    """Kill one run at most so often, resume it each time, and check it all; return how often it was killed."""
+    earlier = set(project.glob(".soak/2*"))
+    iterations = 40
     process = start(project, "--json", "--set", f"schedule.iterations={iterations}")
-    wait_for(lambda: any(project.glob(".soak/2*/run.json")))
-    (run,) = project.glob(".soak/2*")
+    wait_for(lambda: any((path / "run.json").exists() for path in set(project.glob(".soak/2*")) - earlier))
+    (run,) = set(project.glob(".soak/2*")) - earlier
     kills = 0
     while True:
         try:
             # Later each time, so that the run gets to its end on a slow machine, too.
-            process.wait(random_moments.uniform(0.3, 0.8 + 0.2 * kills))
+            process.wait(moments.uniform(0.2, 0.8 + 0.1 * kills) if kills < most else None)
             break
         except subprocess.TimeoutExpired:
             kills += 1
         before = lines(run) if (run / "iterations.jsonl").exists() else []
         process.kill()
         process.communicate()
-        found = verify(find(run))
         # Written but not yet sealed, or sealed already: both are whole.
-        assert not found.problems
+        assert not verify(find(run)).problems
         assert lines(run)[: len(before)] == before
         process = start(project, "--json", "--resume", str(run))
     _, err = process.communicate()
     assert process.returncode in {0, 2}, err.decode()
     if process.returncode == 2:
         assert b"has finished, so there is nothing to resume" in err
-    assert kills >= 2
     assert_whole(run, iterations)
     assert soak("verify", run).code == 0
     ends = lines(run, "segments.jsonl")
@@ -167,6 +173,7 @@ def test_kill_at_random_moments_loses_and_doubles_nothing(soak, project):
     assert json.loads((run / "receipt.json").read_text())["coverage"]["longest_segment_seconds"] == max(
         end["measured_seconds"] for end in ends
     )
+    return kills
 
 
 @POSIX
