@@ -73,6 +73,9 @@ def make_run(folder: Path, iterations: int) -> Path:
                 "iterations": iterations,
                 "measured_seconds": iterations * PACE,
                 "clock_drift_seconds": 0.0,
+                "missed_slots": 0,
+                "suspends": [],
+                "suspended_seconds": 0.0,
             }
         )
     if (verdict := seal(run).verdict).verdict != "pass":
@@ -98,6 +101,8 @@ def _iteration(run: Any, number: int, began: datetime) -> dict[str, Any]:
         "offset_seconds": offset,
         "seconds": 1.5 + number % 7 / 100,
         "clock_drift_seconds": 0.0,
+        "missed_slots": 0,
+        "suspends": [],
         "outcome": "ok",
         "exit_code": 0,
         "signal": None,
