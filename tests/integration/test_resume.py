@@ -85,6 +85,18 @@ def start(cwd: Path, *words: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen([*SOAK, "run", *words], cwd=cwd, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
+def git(project: Path, *words: str) -> None:
+    command = ["git", "-c", "user.name=n", "-c", "user.email=n@example.org", *words]
+    subprocess.run(command, cwd=project, env=clean_environment(), capture_output=True, check=True)
+
+
+CHANGED = CONFIG.replace("timeout: 60s}", "timeout: 60s, env: {TOKEN: t, MODE: new}}")
+
+
+def verdict_of(run: Path) -> dict:
+    return json.loads((run / "verdict.json").read_text())
+
+
 def test_three_segments_are_one_run(soak, project, paused):
     first = json.loads((paused / "receipt.json").read_text())
     assert (first["state"], first["coverage"]["iterations_done"]) == ("paused", 1)
@@ -177,10 +189,11 @@ def killed_again_and_again(soak, project: Path, moments: random.Random, most: in
 
 
 @POSIX
-def test_kill_at_every_step_of_every_write_of_a_resumed_segment(soak, project):
-    paused = Path(soak("run", "--json", "--iterations", "40", "--segment", SHORT).json["run_dir"])
-
-    resume = ("run", "--json", "--segment", "1ms", "--resume", paused)
+@pytest.mark.parametrize("changed", [(), ("--allow-change",)], ids=["as promised", "with a change"])
+def test_kill_at_every_step_of_every_write_of_a_resumed_segment(soak, project, changed):
+    paused = Path(soak("run", "--json", "--iterations", "60", "--segment", SHORT).json["run_dir"])
+    (project / "soak.yaml").write_text(CHANGED if changed else CONFIG)
+    resume = ("run", "--json", "--segment", "1ms", "--resume", paused, *changed)
     code, steps = die_at(0, project, *resume)
     assert code == 0
     assert len(steps) >= 10
@@ -188,9 +201,11 @@ def test_kill_at_every_step_of_every_write_of_a_resumed_segment(soak, project):
         assert die_at(fatal, project, *resume)[0] == -signal.SIGKILL
         found = verify(find(paused))
         assert (found.problems, found.verdict) == ((), "inconclusive")
-    assert soak("run", "--resume", paused).code == 0
-    assert_whole(paused, 40)
+    assert soak("run", "--resume", paused, *changed).code == 0
+    assert_whole(paused, 60)
     assert soak("verify", paused).code == 0
+    told = {(change["first_iteration"], change["last_iteration"]) for change in verdict_of(paused)["changes"]}
+    assert told == ({(2, 60)} if changed else set())
 
 
 @POSIX
@@ -343,14 +358,6 @@ def test_a_changed_configuration_is_refused_and_the_change_named(soak, project, 
     assert snapshot(paused) == before
 
 
-def git(project: Path, *words: str) -> None:
-    command = ["git", "-c", "user.name=n", "-c", "user.email=n@example.org", *words]
-    subprocess.run(command, cwd=project, env=clean_environment(), capture_output=True, check=True)
-
-
-CHANGED = CONFIG.replace("timeout: 60s}", "timeout: 60s, env: {TOKEN: t, MODE: new}}")
-
-
 def test_an_allowed_change_is_in_the_chain_the_verdict_and_the_receipt(soak, project, paused):
     promised = {name: (paused / name).read_bytes() for name in ("run.json", "config.json", "config-sources.json")}
     (project / "soak.yaml").write_text(CHANGED)
@@ -383,7 +390,7 @@ def test_each_segment_has_to_be_allowed_and_one_without_a_change_has_none(soak, 
     assert soak("run", "--resume", paused, "--segment", SHORT).code == 2
     (project / "soak.yaml").write_text(CONFIG)
     assert soak("run", "--resume", paused).code == 0
-    verdict = json.loads((paused / "verdict.json").read_text())
+    verdict = verdict_of(paused)
     assert {(change["first_iteration"], change["last_iteration"]) for change in verdict["changes"]} == {(2, 2)}
     assert_whole(paused, 6)
 
@@ -431,7 +438,7 @@ def test_a_killed_soak_that_had_changed_something_without_an_iteration_is_taken_
     (project / "soak.yaml").write_text(CONFIG)
     assert soak("run", "--resume", paused).code == 0
     assert [len(change["differences"]) for change in lines(paused, "changes.jsonl")] == [2, 0]
-    assert json.loads((paused / "verdict.json").read_text())["changes"] == []
+    assert verdict_of(paused)["changes"] == []
     assert_whole(paused, 6)
 
 

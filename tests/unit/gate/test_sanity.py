@@ -293,6 +293,12 @@ def test_a_duration_with_a_pace_promises_iterations_and_missing_ones_are_told(ev
     assert rule(case(outcomes, promise=paced), "sanity.duration").result == "pass"
 
 
+def test_a_run_that_goes_on_still_owes_its_slots() -> None:
+    paced = replace(PROMISE, iterations=None, duration=30.0, every=8.0)
+    for state in ("paused", "interrupted", "aborted", "unfinished"):
+        assert rule(case(promise=paced, state=state), "sanity.iterations").result == "inconclusive"
+
+
 def test_the_iterations_that_were_promised_in_so_many_words_are_a_harder_promise_than_slots() -> None:
     both = replace(PROMISE, iterations=4, duration=30.0, every=10.0)
     assert rule(case(promise=both), "sanity.iterations").result == "invalid"
