@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
-from pathlib import Path
 from typing import Any, Protocol
 
 from soak_action import units
-from soak_action.config.model import Config, Workload
+from soak_action.config.model import Config
 from soak_action.course import Course
-from soak_action.errors import SoakError, UsageError
+from soak_action.errors import SoakError
 from soak_action.evidence.ledger import Ledger
 from soak_action.evidence.measurements import State
 from soak_action.evidence.outputs import remove_after
 from soak_action.evidence.run_dir import IterationDir, RunDir, digests_below, stamp
+from soak_action.kpi.answers import Answers
 from soak_action.kpi.extract import Extraction, IterationOutput, Reading, extract
 from soak_action.suspends import Suspends
 from soak_action.workload import process
 from soak_action.workload.awake import NOT_NEEDED, Awake
-from soak_action.workload.command import find_program, resolve_command
-from soak_action.workload.environment import child_environment
+from soak_action.workload.launching import Launcher, Surroundings, check_workload, record_of_end
 from soak_action.workload.resource_record import Watched
-from soak_action.workload.stop import StopRequest
+from soak_action.workload.servers import Servers
+from soak_action.workload.service import Ended, Service
+from soak_action.workload.stop import LinkedStop, StopRequest
+from soak_action.workload.window import watch_window
 
 _CLOCK_STEP_SECONDS = 2.0
 # A suspend is known to lie between two looks, so a pause of hours is no single wait.
@@ -35,13 +38,14 @@ class Segment:
     """An uninterrupted part of a run: its number, the soak time at which it begins, and how long it may last.
 
     Both times are in seconds; without a `limit` it lasts as long as the run. `awake` tells at any time whether the
-    machine is kept awake.
+    machine is kept awake. The service had `exits_before` unplanned exits in earlier segments.
     """
 
     number: int = 1
     begins: float = 0.0
     limit: float | None = None
     awake: Callable[[], Awake] = lambda: NOT_NEEDED
+    exits_before: int = 0
 
 
 _WHOLE_RUN = Segment()
@@ -70,46 +74,6 @@ class Progress(Protocol):
         """The iteration's record is on disk; `soak_seconds` have passed since the run began."""
 
 
-@dataclass(frozen=True)
-class Surroundings:
-    """What the workload is started with: where, with which environment, interpreter and profile, and by what."""
-
-    directory: Path
-    environ: Mapping[str, str]
-    python: str
-    profile: str | None
-    start: Callable[..., process.Finished] = process.run
-
-    def variables(self, run: Path, out: Path, iteration: int) -> dict[str, str]:
-        """Return the SOAK_ variables of one iteration."""
-        return {
-            "SOAK_OUT": str(out),
-            "SOAK_ITERATION": str(iteration),
-            "SOAK_RUN_DIR": str(run),
-            "SOAK_ACTIVE_PROFILE": self.profile or "",
-            "SOAK_PYTHON": self.python,
-        }
-
-
-def check_workload(config: Config, surroundings: Surroundings) -> Workload:
-    """Return the workload, sure that it can be started.
-
-    Raises UsageError when there is none, when its program does not exist, or when it names an unknown variable.
-    """
-    workload = config.workload
-    if workload is None:
-        raise UsageError("nothing to run: give a command after --, or write workload.run in soak.yaml")
-    variables = surroundings.variables(Path("run"), Path("out"), 1)
-    try:
-        argv = resolve_command(workload.run, workload.shell, variables)
-    except ValueError as error:
-        raise UsageError(f"workload.run: {error}") from None
-    environment = child_environment(surroundings.environ, workload.env, variables)
-    if problem := find_program(argv, surroundings.directory, environment):
-        raise UsageError(f"workload.run: {problem}")
-    return workload
-
-
 class Loop:
     """One segment of a run, from its first iteration to the record that ends it."""
 
@@ -126,10 +90,14 @@ class Loop:
         self._run = run
         self._config = config
         self._workload = check_workload(config, surroundings)
+        self._launcher = Launcher(self._workload, surroundings, run, config.evidence.log_limit)
         self._ledger = ledger
-        self._surroundings = surroundings
         self._clock = clock
         self._stop = stop
+        # Also requested when there is no service any more: whoever waits or runs has nothing to wait for then.
+        self._halt = stop if self._workload.service is None else LinkedStop(stop)
+        self._service: Service | None = None
+        self._service_record: Mapping[str, Any] = {}
         self._progress = progress
         self._segment = Segment()
         self._began = 0.0
@@ -148,54 +116,107 @@ class Loop:
         for record in past:
             self._course.add(record)
         self._segment, self._before = segment, self._course.number
-        self._started_at = started_at = self._clock.now()
-        self._began = self._clock.monotonic()
-        self._suspends = Suspends(self._clock.slept, self._clock.now)
+        self._begin_clocks()
         state: State = "interrupted"
         reason = "soak itself failed"
+        readings: Mapping[str, Any] = {}
         try:
-            state, reason = self._iterate()
+            with self._serving():
+                state, reason = self._iterate()
+                # Before the service is stopped: that is no soak time any more.
+                readings = self._readings()
         except SoakError as error:
-            reason = str(error)
+            state, reason = "interrupted", str(error)
             raise
         finally:
             self._ledger.end_segment(
                 {
                     "segment": segment.number,
-                    "started_at": stamp(started_at),
-                    "ended_at": stamp(self._clock.now()),
+                    "started_at": stamp(self._started_at),
                     "state": state,
                     "reason": reason,
                     "iterations": self._course.number,
-                    "measured_seconds": self._since_start(),
-                    "clock_drift_seconds": self._clock_drift(),
                     "awake": segment.awake().to_dict(),
-                    "missed_slots": self._course.missed_slots,
-                    "suspends": self._suspends.take(),
-                    "suspended_seconds": self._suspends.seconds,
+                    **(readings or self._readings()),
+                    **self._service_record,
                 }
             )
         return state
 
+    def _readings(self) -> dict[str, Any]:
+        """Return what the clocks tell of the segment now."""
+        return {
+            "ended_at": stamp(self._clock.now()),
+            "measured_seconds": self._since_start(),
+            "clock_drift_seconds": self._clock_drift(),
+            "missed_slots": self._course.missed_slots,
+            "suspends": self._suspends.take(),
+            "suspended_seconds": self._suspends.seconds,
+        }
+
+    def _begin_clocks(self) -> None:
+        self._started_at = self._clock.now()
+        self._began = self._clock.monotonic()
+        self._suspends = Suspends(self._clock.slept, self._clock.now)
+
+    @contextmanager
+    def _serving(self) -> Iterator[None]:
+        """Have the service running, if there is one; the soak time begins when it is ready."""
+        settings = self._workload.service
+        if settings is None:
+            yield
+            return
+        self._service = service = Service(
+            settings,
+            self._launcher.service,
+            lambda start: self._launcher.probe(start, self._halt),
+            stop=self._stop,
+            halt=self._halt,
+            elapsed=self._elapsed,
+            starts=self._run.starts(),
+            exits=self._segment.exits_before,
+        )
+        try:
+            service.begin()
+            self._begin_clocks()
+            yield
+        finally:
+            planned = service.end()
+            self._service_record = {
+                "service": {
+                    "exits": [record_of_end(ended, self._run) for ended in service.take_exits()],
+                    "not_ready": service.not_ready,
+                    "stop": None if planned is None else record_of_end(planned, self._run),
+                }
+            }
+
     def _iterate(self) -> tuple[State, str]:
         while True:
-            if breached := self._course.breached():
-                return "aborted", f"aborted by {breached}.abort"
-            if self._stop.requested:
-                return "interrupted", f"stopped by signal {self._stop.signal}"
-            if self._is_met():
-                return "finished", "schedule met"
-            if self._budget_left() <= 0:
-                return "aborted", "budget exhausted"
-            if self._segment_left() <= 0:
-                return "paused", self._why_paused()
+            if over := self._why_over():
+                return over
             if self._wait_for_slot():
                 continue
             if self._segment_left() < self._course.longest:
                 return "paused", self._why_paused()
+            if self._service is not None and not self._service.wait_until_ready():
+                continue
             outcome = self._iteration(self._course.number + 1)
             if outcome == "cancelled" and not self._stop.requested:
                 return "aborted", "budget exhausted"
+
+    def _why_over(self) -> tuple[State, str] | None:
+        """Return how and why the segment has come to its end, or None when it goes on."""
+        if breached := self._course.breached():
+            return "aborted", f"aborted by {breached}.abort"
+        if self._stop.requested:
+            return "interrupted", f"stopped by signal {self._stop.signal}"
+        if self._service is not None and self._service.gave_up:
+            return "aborted", self._service.gave_up
+        if self._is_met():
+            return "finished", "schedule met"
+        if self._budget_left() <= 0:
+            return "aborted", "budget exhausted"
+        return ("paused", self._why_paused()) if self._segment_left() <= 0 else None
 
     def _is_met(self) -> bool:
         schedule = self._config.schedule
@@ -228,9 +249,9 @@ class Loop:
         until_met = float("inf")
         if schedule.duration is not None and self._has_enough():
             until_met = schedule.duration - self._elapsed()
-        self._stop.wait(min(left, until_met, self._budget_left(), self._segment_left(), _LONGEST_WAIT_SECONDS))
+        self._halt.wait(min(left, until_met, self._budget_left(), self._segment_left(), _LONGEST_WAIT_SECONDS))
         self._suspends.look()
-        return self._stop.requested or self._course.next_start() > self._elapsed() or self._is_over()
+        return self._halt.requested or self._course.next_start() > self._elapsed() or self._is_over()
 
     def _is_over(self) -> bool:
         return self._is_met() or self._budget_left() <= 0 or self._segment_left() <= 0
@@ -243,12 +264,18 @@ class Loop:
         offset = self._elapsed()
         shift = self._wall_shift()
         watched = Watched(self._config.resources)
+        servers = Servers(self._config.kpis, folder, self._halt)
+        servers.ask("begin")
         finished = self._start_and_wait(folder, number, watched)
+        if finished.outcome == "ok":
+            servers.ask("end")
+        answers = servers.keep()
+        exits = [] if self._service is None else self._service.take_exits()
         sampled = watched.readings(finished.cpu_seconds)
         step = self._wall_shift() - shift
         if step < -_CLOCK_STEP_SECONDS:
             not_before_ns += int(step * 1e9)
-        found = self._collect(folder, finished, not_before_ns, sampled)
+        found = self._collect(folder, finished, not_before_ns, {"service_exits": float(len(exits)), **sampled}, answers)
         record = {
             "iteration": number,
             "segment": self._segment.number,
@@ -270,6 +297,7 @@ class Loop:
             "output_bytes": {"stdout": finished.stdout.bytes_total, "stderr": finished.stderr.bytes_total},
             "results": digests_below(folder),
             **watched.record(sampled),
+            **self._service_part(exits),
         }
         self._ledger.add_iteration(record, watched.samples(record))
         self._course.add(record)
@@ -278,31 +306,42 @@ class Loop:
         return finished.outcome
 
     def _start_and_wait(self, folder: IterationDir, number: int, watched: Watched) -> process.Finished:
-        workload = self._workload
-        variables = self._surroundings.variables(self._run.path, folder.out, number)
-        budget_left = self._budget_left()
-        finished = self._surroundings.start(
-            resolve_command(workload.run, workload.shell, variables),
-            cwd=self._surroundings.directory,
-            env=child_environment(self._surroundings.environ, workload.env, variables),
-            stdout=folder.stdout,
-            stderr=folder.stderr,
-            log_limit=self._config.evidence.log_limit,
-            timeout=min(workload.timeout, budget_left),
-            stop=self._stop,
-            mark=self._run.mark(number),
-            **watched.arguments(),
-        )
-        if finished.outcome == "timeout" and budget_left < workload.timeout:
+        """Make the iteration, with its command or as a window of the service, and return how it ended."""
+        service, budget_left = self._service, self._budget_left()
+        timeout = min(self._workload.timeout, budget_left)
+        if service is None:
+            finished = self._launcher.command(folder, number, timeout=timeout, stop=self._halt, **watched.arguments())
+        else:
+            with watched.over(service.tree):
+                finished = self._with_service(folder, number, timeout, service)
+        if finished.outcome == "timeout" and budget_left < self._workload.timeout:
             return replace(finished, outcome="cancelled", detail="stopped because the budget of the run was exhausted")
         return finished
+
+    def _with_service(self, folder: IterationDir, number: int, timeout: float, service: Service) -> process.Finished:
+        if self._workload.run is None:
+            window = service.window
+            finished = watch_window(window, self._halt, self._clock.monotonic, longest=timeout)
+        else:
+            finished = self._launcher.command(folder, number, timeout=timeout, stop=self._halt)
+        if finished.outcome == "ok" or self._stop.requested:
+            return finished
+        service.settle()
+        return finished if service.gave_up is None else replace(finished, outcome="crashed", detail=service.gave_up)
+
+    def _service_part(self, exits: Sequence[Ended]) -> dict[str, Any]:
+        if self._service is None:
+            return {}
+        ends = [record_of_end(ended, self._run) for ended in exits]
+        return {"service": {"start": self._service.start, "exits": ends}}
 
     def _collect(
         self,
         folder: IterationDir,
         finished: process.Finished,
         not_before_ns: int,
-        sampled: Mapping[str, float | Reading],
+        measured: Mapping[str, float | Reading],
+        answers: Mapping[str, Answers],
     ) -> Extraction:
         output = IterationOutput(
             out_dir=folder.out,
@@ -311,12 +350,13 @@ class Loop:
             stdout_cut=finished.stdout.cut,
             stderr_cut=finished.stderr.cut,
             not_before_ns=not_before_ns,
+            answers=answers,
         )
         built_in: dict[str, float | Reading | None] = {
             "exit_code": None if finished.exit_code is None else float(finished.exit_code),
             "wall_seconds": round(finished.seconds, 6),
             "peak_rss_mib": finished.peak_rss_mib,
-            **sampled,
+            **measured,
         }
         return extract(self._config.kpis, output, built_in, workload_ok=finished.outcome == "ok")
 

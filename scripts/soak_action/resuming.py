@@ -95,16 +95,25 @@ def make_ready(run: RunDir, standing: Standing) -> None:
     """
     run.unseal()
     forget_unrecorded(run.path, standing.iterations)
+    if run.starts():
+        # It would hold the port, the lock or the memory that the next start needs.
+        _stop_orphans(run, run.service_marks)
+        for start in range(standing.service_starts + 1, run.starts() + 1):
+            run.set_aside(run.service(start).path)
     unrecorded = standing.iterations + 1
     if not run.iteration(unrecorded).path.exists():
         return
     # It would write its results into the folder of the iteration that repeats it.
-    left = stop_orphans(run.mark(unrecorded))
+    _stop_orphans(run, run.mark(unrecorded))
+    run.set_aside(run.iteration(unrecorded).path)
+
+
+def _stop_orphans(run: RunDir, mark: str) -> None:
+    left = stop_orphans(mark)
     if left:
         raise SurroundingsError(
             f"{run.path}: the workload of the killed run is still alive and cannot be stopped: {', '.join(left)}"
         )
-    run.set_aside(unrecorded)
 
 
 def _base(run: RunDir, file: str | None, directory: Path) -> Path:

@@ -18,10 +18,11 @@ from soak_action.evidence.outputs import remove_all
 from soak_action.evidence.run_dir import OUTPUT_DIRECTORY, RECEIPT, RunDir
 from soak_action.evidence.standing import Standing
 from soak_action.files import DirectoryLock, describe_owner
-from soak_action.loop import Clock, Loop, Progress, Segment, Surroundings, check_workload
+from soak_action.loop import Clock, Loop, Progress, Segment
 from soak_action.resuming import change_of, examine, has_ended, make_ready, recorded_configuration
 from soak_action.verify import Judged, seal
 from soak_action.workload.awake import Keeper, keeper_of_this_system, kept_awake
+from soak_action.workload.launching import Surroundings, check_workload
 from soak_action.workload.stop import StopRequest
 
 OpenProgress = Callable[[Config, Segment, Iterable[Mapping[str, Any]]], AbstractContextManager[Progress]]
@@ -127,7 +128,7 @@ def _go_on(
 ) -> Judged:
     """Make the next segment of a run, of at most `limit` seconds, and seal the run; record what it changes first."""
     with kept_awake(means.keeper) as awake:
-        segment = Segment(standing.next_segment, standing.next_begins, limit, awake)
+        segment = Segment(standing.next_segment, standing.next_begins, limit, awake, standing.service_exits)
         with means.progress(config, segment, standing.past(run_dir)) as progress:
             with Ledger(run_dir.path, standing.head) as ledger:
                 if standing.killed is not None:

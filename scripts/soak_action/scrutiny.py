@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from soak_action import canonical
-from soak_action.config.model import SAMPLED, BuiltInSource, Config, JsonSource
+from soak_action.config.model import SAMPLED, BuiltInSource, Config, HttpSource, JsonSource
 from soak_action.evidence.documents import schema_check
 from soak_action.evidence.ledger import CHANGES, ITERATIONS, SEGMENTS, Chain
 from soak_action.evidence.measurements import Problem
@@ -17,8 +17,10 @@ from soak_action.evidence.outputs import keeps_output, last_recorded
 from soak_action.evidence.reading import Promise, read_document
 from soak_action.evidence.run_dir import CONFIG, RECEIPT, RUN, SOURCES, IterationDir, RunDir, digests_below
 from soak_action.evidence.sample_check import SampleCheck
+from soak_action.evidence.service_check import ServiceCheck
 from soak_action.evidence.slots import SlotCheck
 from soak_action.kpi.extract import IterationOutput, extract
+from soak_action.workload.servers import kept_answers
 
 _MOST_DIGITS = 20
 
@@ -70,6 +72,7 @@ def check_records(run: RunDir, promise: Promise, config: Config) -> Scrutiny:
     chain = Chain(run.path, promise.genesis)
     samples = SampleCheck(run.path)
     slots = SlotCheck(config.schedule)
+    service = ServiceCheck(run, config)
     files = 0
     last = removed = 0
     recorded_iterations = last_recorded(run)
@@ -91,12 +94,15 @@ def check_records(run: RunDir, promise: Promise, config: Config) -> Scrutiny:
         else:
             removed += 1
         problems.extend(_other_samples(record, config, f"{ITERATIONS}:{line}"))
+        service.add_iteration(record, f"{ITERATIONS}:{line}")
     for position, segment in enumerate(chain.segments, 1):
         problems.extend(check_segment(segment, f"{SEGMENTS}:{position}"))
+        service.add_segment(segment, f"{SEGMENTS}:{position}")
     for position, change in enumerate(chain.changes, 1):
         problems.extend(check_change(change, f"{CHANGES}:{position}"))
     problems.extend(slots.check_ends(chain.segments))
     problems.extend(_strangers(run, last))
+    problems.extend(service.problems())
     samples.finish(is_sealed=_is_sealed(run.path))
     problems.extend(samples.problems)
     notes = (*samples.notes, *((_told(removed),) if removed else ()))
@@ -120,12 +126,18 @@ def _differences(folder: str, recorded: Mapping[str, Any], found: Mapping[str, s
 
 def _other_values(record: Mapping[str, Any], folder: IterationDir, config: Config, where: str) -> Iterator[Problem]:
     """Yield the KPIs whose recorded value is not the one in the file that it was read from."""
-    kpis = [kpi for kpi in config.kpis if isinstance(kpi.source, JsonSource)]
+    kpis = [kpi for kpi in config.kpis if isinstance(kpi.source, JsonSource | HttpSource)]
     recorded = record.get("kpis")
     if record.get("outcome") != "ok" or not isinstance(recorded, dict):
         return
     output = IterationOutput(
-        folder.out, folder.stdout, folder.stderr, stdout_cut=False, stderr_cut=False, not_before_ns=0
+        folder.out,
+        folder.stdout,
+        folder.stderr,
+        stdout_cut=False,
+        stderr_cut=False,
+        not_before_ns=0,
+        answers=kept_answers(kpis, folder),
     )
     found = extract(kpis, output, {}, workload_ok=True)
     missing = record.get("missing")

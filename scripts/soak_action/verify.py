@@ -130,6 +130,7 @@ def _judge(
     case = Case(
         kpis=rules.kpis,
         promise=config.schedule,
+        service=None if config.workload is None else config.workload.service,
         measurements=outcome.measurements,
         conduct=outcome.conduct,
         problems=tuple(dict.fromkeys(problems)),

@@ -29,6 +29,7 @@ NAMES = (
     "gate_jsonl",
     "configuration",
     "sampling",
+    "checkpoint",
 )
 
 

@@ -48,7 +48,7 @@ PLACE = "/path/to/orders"
 UNBUILT = re.compile(
     r"\bsoak (init|report|compare|selftest|stress|prune|pin|unpin|comment|release|history|merge)\b"
     r"|--(baseline|html|junit|markdown|github|dry-run)\b"
-    r"|\b(workload\.service|tuning|retention(?!-days)|drift|regression)"
+    r"|\b(tuning|retention(?!-days)|drift|regression)"
 )
 
 

@@ -13,8 +13,9 @@ from soak_action.config.model import Abort, Config, EvidenceSettings, Gate, Json
 from soak_action.errors import SurroundingsError, UsageError
 from soak_action.evidence.ledger import Ledger
 from soak_action.evidence.run_dir import RunDir
-from soak_action.loop import Clock, Loop, Segment, Surroundings, check_workload
+from soak_action.loop import Clock, Loop, Segment
 from soak_action.workload.awake import Awake
+from soak_action.workload.launching import Surroundings, check_workload
 from soak_action.workload.process import Captured, Finished
 
 NOTHING = Captured(0, 0, False)

@@ -36,9 +36,9 @@ from soak_action.doctor.pace import judge_schedule
 from soak_action.doctor.sleep import ask_system, examine_sleep
 from soak_action.errors import EvidenceError, ExitCode, SoakError, UsageError
 from soak_action.evidence.run_dir import OUTPUT_DIRECTORY
-from soak_action.loop import Surroundings, check_workload
 from soak_action.units import format_duration
 from soak_action.workload.awake import keeper_of_this_system, kept_awake
+from soak_action.workload.launching import Surroundings, check_workload
 from soak_action.workload.stop import StopRequest
 
 NAME = "doctor"

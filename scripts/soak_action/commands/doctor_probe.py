@@ -9,12 +9,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from soak_action import canonical
 from soak_action.config.model import Config, KeepOutputs, Schedule
 from soak_action.doctor.dry_run import DryRun
-from soak_action.evidence.ledger import ITERATIONS, Ledger
+from soak_action.evidence.ledger import ITERATIONS, SEGMENTS, Ledger
 from soak_action.evidence.run_dir import RunDir
 from soak_action.files import make_directory
-from soak_action.loop import Clock, Loop, Surroundings
+from soak_action.loop import Clock, Loop
+from soak_action.workload.launching import Surroundings
 from soak_action.workload.stop import StopRequest
 
 _BLOCK = 4096
@@ -50,7 +52,7 @@ def dry_iteration(config: Config, surroundings: Surroundings, clock: Clock, stop
             once = replace(config, schedule=_ONCE, evidence=replace(config.evidence, keep_outputs=KeepOutputs()))
             Loop(run, once, ledger, surroundings, clock, stop, witness).execute()
         if witness.record is None:
-            return None
+            return None if stop.requested else _without_iteration(config, run)
         folder = run.iteration(1)
         return DryRun(
             record=witness.record,
@@ -58,6 +60,22 @@ def dry_iteration(config: Config, surroundings: Surroundings, clock: Clock, stop
             log_bytes=sum(_occupied(path) for path in (folder.stdout, folder.stderr)),
             record_bytes=(run.path / ITERATIONS).stat().st_size,
         )
+
+
+def _without_iteration(config: Config, run: RunDir) -> DryRun:
+    """Return what is known when there was no iteration, because the service was lost before."""
+    segment = canonical.parse((run.path / SEGMENTS).read_bytes().splitlines()[-1], SEGMENTS)
+    why = segment["reason"] if isinstance(segment, dict) else ""
+    names = [kpi.name for kpi in config.kpis]
+    record = {
+        "outcome": "crashed",
+        "detail": why,
+        "seconds": 0.0,
+        "kpis": {},
+        "missing": dict.fromkeys(names, "workload_failed"),
+        "details": dict.fromkeys(names, "the workload failed, so there is nothing to measure"),
+    }
+    return DryRun(record, 0, 0, 0)
 
 
 def _bytes_below(root: Path) -> int:

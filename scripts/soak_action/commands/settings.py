@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from soak_action.config.load import Loaded, Request, Setting, load
-from soak_action.config.model import JsonSource, RegexSource, Source
+from soak_action.config.model import HttpSource, JsonSource, RegexSource, Source
 from soak_action.errors import EvidenceError, SurroundingsError, UsageError
 from soak_action.evidence.gate_dir import find as find_judgement
 from soak_action.evidence.run_dir import RunDir
@@ -91,20 +91,27 @@ def load_and_warn(request: Request) -> Loaded:
 def problem_of_source(source: Source) -> str | None:
     """Return what is wrong with where a KPI's value comes from, or None."""
     # Each kind loads its own library only: most configurations need one of them.
-    if isinstance(source, JsonSource):
+    if isinstance(source, JsonSource) or (isinstance(source, HttpSource) and source.format == "json"):
         from soak_action.kpi.path import PathError, compile_path
 
         try:
             compile_path(source.path)
         except PathError as error:
             return str(error)
-        return _problem_of_file(source.file)
+        return _problem_of_file(source.file) if isinstance(source, JsonSource) else None
     if isinstance(source, RegexSource):
         from soak_action.kpi.log_match import PatternError, compile_pattern
 
         try:
             compile_pattern(source.pattern)
         except PatternError as error:
+            return str(error)
+    if isinstance(source, HttpSource):
+        from soak_action.kpi.formats.prometheus import ExpositionError, compile_selector
+
+        try:
+            compile_selector(source.path)
+        except ExpositionError as error:
             return str(error)
     return None
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
-from typing import Any, TypeVar
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, Literal, TypeVar
 
 from soak_action.config.check import Mistake
 from soak_action.config.layers import Path
@@ -14,12 +15,15 @@ from soak_action.config.model import (
     Config,
     EvidenceSettings,
     Gate,
+    HttpSource,
     JsonSource,
     KeepOutputs,
     Kpi,
+    Readiness,
     RegexSource,
     Resources,
     Schedule,
+    Service,
     Source,
     Sustained,
     Window,
@@ -33,6 +37,9 @@ Value = TypeVar("Value")
 _ONE_SECOND = 1.0
 _SHORTEST_INTERVAL = 0.1
 _SAMPLED = tuple(BuiltInSource(name) for name in SAMPLED)
+_OF_COMMAND = (BuiltInSource("exit_code"), BuiltInSource("peak_rss_mib"))
+_READINESS: tuple[Literal["http", "tcp", "log", "command"], ...] = ("http", "tcp", "log", "command")
+_HIGHEST_PORT = 65535
 
 
 class Builder:
@@ -56,12 +63,14 @@ class Builder:
     def build(self, data: Mapping[str, Any], default_suite: str) -> Config:
         """Return the configuration; it is only to be used when `mistakes` is empty."""
         kpis = tuple(self._kpi(name, settings) for name, settings in data["kpis"].items())
+        workload = self._workload(data["workload"])
+        self._check_sources(kpis, workload)
         resources = self._resources(data.get("resources"))
         if resources is None and any(kpi.source in _SAMPLED for kpi in kpis):
             resources = Resources(_ONE_SECOND)
         return Config(
             suite=data.get("suite", default_suite),
-            workload=self._workload(data["workload"]),
+            workload=workload,
             schedule=self._schedule(data["schedule"]),
             kpis=kpis,
             gate=Gate(tuple(data["gate"]["fail_on"]), tuple(data["gate"].get("locked", ()))),
@@ -98,16 +107,57 @@ class Builder:
         timeout = self._duration(data["timeout"], ("workload", "timeout"))
         if timeout == 0:
             self._mistake(("workload", "timeout"), "a time-out of 0s stops every iteration at once; give it a length")
-        if "run" not in data:
+        service = self._service(data["service"]) if "service" in data else None
+        if "run" not in data and service is None:
             return None
-        run = data["run"]
         shell = data.get("shell")
         return Workload(
-            run=run if isinstance(run, str) else tuple(run),
+            run=_command(data["run"]) if "run" in data else None,
+            service=service,
             timeout=timeout,
             env=dict(data.get("env", {})),
             shell=tuple(shell) if shell else None,
         )
+
+    def _service(self, data: Mapping[str, Any]) -> Service:
+        path = ("workload", "service")
+        service = Service(
+            start=_command(data["start"]),
+            ready=self._readiness(data["ready"]) if "ready" in data else None,
+            restarts=int(data["restarts"]),
+            grace=self._duration(data["grace"], (*path, "grace")),
+            window=self._duration(data["window"], (*path, "window")),
+        )
+        if service.window == 0:
+            self._mistake((*path, "window"), "a window of 0s measures nothing; give it a length")
+        return service
+
+    def _readiness(self, data: Mapping[str, Any]) -> Readiness:
+        path = ("workload", "service", "ready")
+        kind, target = next((kind, data[kind]) for kind in _READINESS if kind in data)
+        if problem := self._problem_of_readiness(kind, target):
+            self._mistake((*path, kind), problem)
+        within = self._duration(data["within"], (*path, "within"))
+        if within == 0:
+            self._mistake((*path, "within"), "nothing is ready within 0s; give it a length")
+        return Readiness(kind, _command(target), within)
+
+    def _problem_of_readiness(self, kind: str, target: str | list[str]) -> str | None:
+        if kind == "log":
+            try:
+                re.compile(str(target))
+            except (re.error, OverflowError, RecursionError) as error:
+                return f"'{target}' is no regular expression: {error}"
+        if kind == "tcp" and not 0 < int(str(target).rpartition(":")[2]) <= _HIGHEST_PORT:
+            return f"'{target}' names no port; the highest is {_HIGHEST_PORT}"
+        return None
+
+    def _check_sources(self, kpis: Sequence[Kpi], workload: Workload | None) -> None:
+        """Collect the KPIs that this workload cannot have."""
+        for kpi in kpis:
+            problem = None if self._result_files else _unmeasurable(kpi.source, workload)
+            if problem:
+                self._mistake(("kpis", kpi.name), f"'kpis.{kpi.name}' {problem}")
 
     def _schedule(self, data: Mapping[str, Any]) -> Schedule:
         def duration(key: str) -> float | None:
@@ -182,8 +232,10 @@ class Builder:
             source = JsonSource(file.strip(), expression)
             if not source.file and not self._result_files:
                 self._mistake((*path, "from"), f"'{given}' names no file; write FILE#PATH, such as metrics.json{given}")
-        else:
+        elif "regex" in given:
             source = RegexSource(given["regex"], given.get("stream", "stdout"))
+        else:
+            source = HttpSource(given["http"], given["format"], given["path"], given.get("counter"))
         if problem := self._check_source(source):
             self._mistake((*path, "from"), problem)
         return source
@@ -250,3 +302,21 @@ class Builder:
 
     def _mistake(self, path: Path, sentence: str) -> None:
         self.mistakes.append(Mistake(self._where(path), path, sentence))
+
+
+def _command(given: str | list[str]) -> str | tuple[str, ...]:
+    return given if isinstance(given, str) else tuple(given)
+
+
+def _unmeasurable(source: Source, workload: Workload | None) -> str | None:
+    """Return why a workload cannot have a KPI from `source`, or None."""
+    if workload is None:
+        return None
+    if workload.service is None and source == BuiltInSource("service_exits"):
+        return "counts how often a service ended, and there is none; remove it, or write workload.service"
+    if workload.run is not None or (source not in _OF_COMMAND and isinstance(source, BuiltInSource | HttpSource)):
+        return None
+    return (
+        "is measured of workload.run, and there is none; write workload.run, or measure the service: rss_mib, "
+        "service_exits, {http: ..., format: prometheus, path: ...}"
+    )

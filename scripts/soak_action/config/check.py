@@ -38,7 +38,7 @@ def mistakes_of(data: Any, schema: Schema, where: Callable[[Path], str], *, part
 
     found: dict[Mistake, None] = {}
     for error in Draft202012Validator(schema).iter_errors(data):
-        if partial and error.validator == "required":
+        if partial and error.validator in {"required", "oneOf"}:
             continue
         for path, sentence in _sentences(error, tuple(map(str, error.absolute_path)), schema):
             found[Mistake(where(path), path, sentence)] = None

@@ -16,6 +16,7 @@ LayerName = Literal["default", "file", "profile", "env", "cli"]
 EXCLUSIVE_GROUPS: tuple[tuple[Path, ...], ...] = (
     (("schedule", "iterations"), ("schedule", "duration")),
     (("schedule", "every"), ("schedule", "pause")),
+    tuple(("workload", "service", "ready", kind) for kind in ("http", "tcp", "log", "command")),
 )
 
 

@@ -22,13 +22,42 @@ SAMPLED = (
 
 
 @dataclass(frozen=True)
-class Workload:
-    """The program under soak: run once per iteration."""
+class Readiness:
+    """How a service shows that it is ready, and within how many seconds of its start.
 
-    run: str | tuple[str, ...]
+    `target` is a URL (http), HOST:PORT (tcp), a regular expression that its output matches (log), or a command that
+    succeeds (command).
+    """
+
+    kind: Literal["http", "tcp", "log", "command"]
+    target: str | tuple[str, ...]
+    within: float
+
+
+@dataclass(frozen=True)
+class Service:
+    """A program that stays up for a whole segment.
+
+    `restarts` unplanned exits are tolerated. At its planned stop it has `grace` seconds to end. `window` is how many
+    seconds an iteration lasts when no command is run against the service.
+    """
+
+    start: str | tuple[str, ...]
+    ready: Readiness | None
+    restarts: int
+    grace: float
+    window: float
+
+
+@dataclass(frozen=True)
+class Workload:
+    """The program under soak: `run` once per iteration, a `service`, or both; at least one of them is there."""
+
+    run: str | tuple[str, ...] | None
     timeout: float
     env: Mapping[str, str]
     shell: tuple[str, ...] | None
+    service: Service | None = None
 
 
 @dataclass(frozen=True)
@@ -93,13 +122,27 @@ class RegexSource:
 
 
 @dataclass(frozen=True)
+class HttpSource:
+    """A number that a server tells when the iteration ends; a counter is measured by how much it grew in it.
+
+    `path` is a JMESPath expression (json), or a metric with labels, such as ``sum(requests_total{code="500"})``
+    (prometheus). Where `counter` is None the server's own type decides, and JSON has none.
+    """
+
+    url: str
+    format: Literal["prometheus", "json"]
+    path: str
+    counter: bool | None
+
+
+@dataclass(frozen=True)
 class BuiltInSource:
-    """A number that soak measures itself: exit_code, wall_seconds, peak_rss_mib or one of SAMPLED."""
+    """A number that soak measures itself: exit_code, wall_seconds, peak_rss_mib, service_exits or one of SAMPLED."""
 
     name: str
 
 
-Source = JsonSource | RegexSource | BuiltInSource
+Source = JsonSource | RegexSource | HttpSource | BuiltInSource
 
 
 @dataclass(frozen=True)

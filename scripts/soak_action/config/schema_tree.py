@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from soak_action.config.layers import Entry, Layer, Path
@@ -39,14 +39,19 @@ def fixed_leaves(root: Schema, node: Schema | None = None, path: Path = ()) -> I
             yield (*path, key), child
 
 
-def default_layer(root: Schema, kpi_names: tuple[str, ...]) -> Layer:
+def default_layer(root: Schema, kpi_names: tuple[str, ...], mentioned: Collection[Path] = ()) -> Layer:
     """Return the schema's defaults as a layer; `kpi_names` are the KPIs of the layers above, each with its defaults.
 
-    When there are none, the schema's default KPIs are the ones that are measured.
+    When there are none, the schema's default KPIs are the ones that are measured. `mentioned` are the paths that the
+    layers above give something to: an optional section has defaults only if it is there.
     """
     kpis = root["properties"]["kpis"]
-    entries = [_default(path, schema) for path, schema in fixed_leaves(root) if "default" in schema]
-    chosen: dict[str, Mapping[str, Any]] = dict(kpis["default"]) if not kpi_names else {name: {} for name in kpi_names}
+    entries = [
+        _default(path, schema)
+        for path, schema in fixed_leaves(root)
+        if "default" in schema and _is_there(root, path, mentioned)
+    ]
+    chosen: dict[str, Mapping[str, Any]] = {name: {} for name in kpi_names} or dict(_default_kpis(kpis, mentioned))
     for name, settings in chosen.items():
         built_in = kpis["x-built-in"].get(name, {})
         path: Path = ("kpis", name)
@@ -57,6 +62,19 @@ def default_layer(root: Schema, kpi_names: tuple[str, ...]) -> Layer:
                 entries.append(_default((*path, *leaf_path), schema))
         entries.extend(Entry((*path, key), value, "schema default") for key, value in {**built_in, **settings}.items())
     return Layer("default", tuple(entries))
+
+
+def _is_there(root: Schema, path: Path, mentioned: Collection[Path]) -> bool:
+    sections = (path[:length] for length in range(1, len(path)))
+    optional = (above for above in sections if (schema_at(root, above) or {}).get("x-optional"))
+    return all(any(given[: len(above)] == above for given in mentioned) for above in optional)
+
+
+def _default_kpis(kpis: Schema, mentioned: Collection[Path]) -> Mapping[str, Any]:
+    has_run = ("workload", "run") in {path[:2] for path in mentioned}
+    only_windows = not has_run and ("workload", "service") in {path[:2] for path in mentioned}
+    found: Mapping[str, Any] = kpis["x-default-of-windows" if only_windows else "default"]
+    return found
 
 
 def built_in_kpis(root: Schema) -> tuple[str, ...]:

@@ -57,8 +57,9 @@ def gather(
     mistakes += _mistakes_of_entries(reading.entries, outside)
     mistakes += _mistakes_of_entries(command_line.entries, outside)
     locks = locks_of(file_layers, _place_of_lock(document, profile))
-    low = (default_layer(schema, kpis), *with_locks_below(file_layers))
     high = (Layer("env", (*reading.entries, *given)), command_line)
+    mentioned = {entry.path for layer in (*file_layers, *high) for entry in layer.entries}
+    low = (default_layer(schema, kpis, mentioned), *with_locks_below(file_layers))
     layers = (*low, *high)
     mistakes += [*unknown_locks(locks, outside), *tries(locks, merge(low) if locks else {}, high)]
     for layer in layers:

@@ -13,6 +13,7 @@ from soak_action.units import format_duration, format_number, format_size
 _ADVICE = {
     "file_missing": "let the workload write it below SOAK_OUT, or correct kpis.{0}.from",
     "stale": "let the workload write it anew in every iteration",
+    "no_answer": "let the server answer with 200, or correct kpis.{0}.from.http",
     "path_missing": "correct kpis.{0}.from, or what the workload writes",
     "not_a_number": "correct kpis.{0}.from so that it names a number",
     "out_of_range": "correct what the workload writes, or kpis.{0}.range",

@@ -40,13 +40,14 @@ def contradiction_of(record: Record) -> str | None:
         return "has a segment or a time below its beginning"
     if not all(map(isfinite, (record["offset_seconds"], record["seconds"], record["clock_drift_seconds"]))):
         return "has a time that is no number"
-    if outcome == "ok" and (code != 0 or signal is not None):
+    is_window = code is None and "service" in record
+    if outcome == "ok" and ((code != 0 and not is_window) or signal is not None):
         return "is ok, but the workload did not exit with 0"
     if outcome in {"failed", "crashed"} and code == 0:
         return f"is {outcome}, but the workload exited with 0"
     if not record["kpis"].keys().isdisjoint(record["missing"]):
         return "has a value and a reason why it is missing for the same KPI"
-    if not record["results"]:
+    if not record["results"] and not is_window:
         return "has no digest of anything that the iteration left"
     return None
 

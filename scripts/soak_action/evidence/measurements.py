@@ -81,8 +81,24 @@ class Incidents:
 
 
 @dataclass(frozen=True)
+class ServiceConduct:
+    """How the service went: `exits` unplanned ones, the first before or in iteration `first_exit`, in words `how`.
+
+    `not_ready` says what happened when it was not ready in time.
+    """
+
+    exits: int = 0
+    first_exit: int | None = None
+    how: str = ""
+    not_ready: str | None = None
+
+
+@dataclass(frozen=True)
 class Conduct:
-    """How the run itself went, in seconds of soak time; `not_awake` tells where the machine may have slept."""
+    """How the run itself went, in seconds of soak time.
+
+    `not_awake` tells where the machine may have slept; `service` is None for a workload without one.
+    """
 
     state: State
     measured_seconds: float
@@ -91,3 +107,4 @@ class Conduct:
     mock: bool
     not_awake: tuple[str, ...] = ()
     incidents: Incidents = Incidents()
+    service: ServiceConduct | None = None

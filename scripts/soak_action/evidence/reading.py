@@ -17,6 +17,7 @@ from soak_action.evidence.incidents import IncidentCount
 from soak_action.evidence.ledger import SEGMENTS, Chain, Record
 from soak_action.evidence.measurements import Column, Conduct, Incidents, Measurements, Problem, State
 from soak_action.evidence.run_dir import CONFIG, RECEIPT, RUN, SOURCES, EvidenceDir, RunDir, is_named_otherwise
+from soak_action.evidence.service_conduct import service_conduct
 from soak_action.files import digest_of_file, read_evidence
 
 _OUTCOMES = {name: name for name in ("ok", "failed", "timeout", "crashed", "cancelled")}
@@ -108,6 +109,10 @@ def read_outcome(run: RunDir, promise: Promise, kpis: Sequence[Kpi], *, sealing:
     measurements = collector.measurements()
     stamped = collector.mock or promise.run.get("mock") is True
     conduct, finished_at = _conduct(chain.segments, measurements, problems, incidents, mock=stamped)
+    try:
+        conduct = replace(conduct, service=service_conduct(collector.services, chain.segments))
+    except (AttributeError, KeyError, TypeError, ValueError):
+        problems.append(Problem(SEGMENTS, "what the records tell of the service cannot be read"))
     if not sealing and not (run.path / RECEIPT).is_file():
         conduct = replace(conduct, state="unfinished")
     return Outcome(measurements, conduct, tuple(problems), tuple(chain.torn), finished_at, changes)
@@ -121,6 +126,7 @@ class _Collector:
         self.mock = False
         self.spans: dict[int, Span] = {}
         self.incidents = IncidentCount()
+        self.services: list[tuple[int, Record]] = []
         self._columns = {kpi.name: Column() for kpi in kpis}
         self._filled = [(kpi, self._columns[kpi.name]) for kpi in kpis]
         self._numbers = array("q")
@@ -153,6 +159,8 @@ class _Collector:
         self._seconds.append(seconds)
         self._outcomes.append(outcome)
         self.mock = self.mock or record.get("mock") is True
+        if "service" in record:
+            self.services.append((number, record["service"]))
         for kpi, column in self._filled:
             value = values.get(kpi.name)
             if type(value) is not float and type(value) is not int:

@@ -24,6 +24,7 @@ SOURCES = "config-sources.json"
 VERDICT = "verdict.json"
 RECEIPT = "receipt.json"
 UNRECORDED = "unrecorded"
+SERVICE = "service"
 OUTPUT_DIRECTORY = ".soak"
 RETENTION_MARKER = ".soak-artifacts"
 
@@ -47,6 +48,27 @@ class IterationDir:
     def out(self) -> Path:
         """The folder that the workload writes its results to."""
         return self.path / "out"
+
+    @property
+    def stdout(self) -> Path:
+        """The kept standard output."""
+        return self.path / "stdout.log"
+
+    @property
+    def stderr(self) -> Path:
+        """The kept standard error."""
+        return self.path / "stderr.log"
+
+    def answer(self, server: int, moment: str) -> Path:
+        """Return the file that keeps what a server, counted from 1, answered at the `begin` or `end`."""
+        return self.path / "answers" / f"{server}.{moment}"
+
+
+@dataclass(frozen=True)
+class ServiceDir:
+    """The folder of one start of the service: what it printed."""
+
+    path: Path
 
     @property
     def stdout(self) -> Path:
@@ -89,6 +111,30 @@ class RunDir(EvidenceDir):
         """Return the folder of an iteration; it need not exist."""
         return IterationDir(self.path / "iterations" / f"{number:05d}")
 
+    def service(self, start: int) -> ServiceDir:
+        """Return the folder of a start of the service; it need not exist."""
+        return ServiceDir(self.path / SERVICE / f"{start:05d}")
+
+    def begin_service(self, start: int) -> ServiceDir:
+        """Create the folder of a start of the service. Raises SurroundingsError when that cannot be done."""
+        folder = self.service(start)
+        make_directory(folder.path)
+        return folder
+
+    def starts(self) -> int:
+        """Return how often the service has been started, as the folders tell."""
+        folders = (self.path / SERVICE).iterdir() if (self.path / SERVICE).is_dir() else ()
+        return max((int(folder.name) for folder in folders if folder.name.isdecimal()), default=0)
+
+    @property
+    def service_marks(self) -> str:
+        """What the mark of each start of the service begins with, before a slash."""
+        return f"{self.run_id}/{SERVICE}"
+
+    def service_mark(self, start: int) -> str:
+        """Return what a start of the service carries in SOAK_RUN_MARK, and no other one ever."""
+        return f"{self.service_marks}/{start}"
+
     def mark(self, number: int) -> str:
         """Return what the workload of an iteration carries in SOAK_RUN_MARK, and no other one ever."""
         return f"{self.run_id}/{number}"
@@ -122,16 +168,16 @@ class RunDir(EvidenceDir):
         except OSError as error:
             raise surroundings(error, f"remove the receipt of {self.path}") from error
 
-    def set_aside(self, number: int) -> None:
-        """Move what an iteration that was never recorded left behind out of the way of the one that repeats it.
+    def set_aside(self, folder: Path) -> None:
+        """Move what an iteration or a start that was never recorded left behind out of the way of what repeats it.
 
         Raises SurroundingsError when the disk refuses.
         """
-        folder = self.iteration(number).path
         if not os.path.lexists(folder):
             return
         make_directory(self.path / UNRECORDED)
-        names = (self.path / UNRECORDED / f"{folder.name}-{attempt}" for attempt in count(1))
+        name = f"{SERVICE}-{folder.name}" if folder.parent.name == SERVICE else folder.name
+        names = (self.path / UNRECORDED / f"{name}-{attempt}" for attempt in count(1))
         try:
             folder.rename(next(name for name in names if not os.path.lexists(name)))
         except OSError as error:
@@ -168,8 +214,8 @@ def create_named(output: Path, started: datetime, name: str, random_suffixes: It
     raise SurroundingsError(f"cannot find an unused name for a run in {output}")
 
 
-def digests_below(folder: IterationDir) -> dict[str, str]:
-    """Return the SHA-256 of every file that an iteration left: its results and its logs.
+def digests_below(folder: IterationDir | ServiceDir) -> dict[str, str]:
+    """Return the SHA-256 of every file that an iteration left, or a start of the service: results and logs.
 
     A symbolic link counts by where it points to, and what cannot be read is 'unreadable'. More than 256 results are
     digested as one, so that a record stays small.

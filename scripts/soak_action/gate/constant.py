@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from math import isnan
 
-from soak_action.config.model import BuiltInSource, JsonSource, Kpi, Source
+from soak_action.config.model import BuiltInSource, HttpSource, JsonSource, Kpi, Source
 from soak_action.gate.case import Case, JudgedSeries
 from soak_action.gate.result import Result, RuleResult
 from soak_action.gate.wording import plural
@@ -87,12 +87,16 @@ def _origin_of(source: Source) -> Source:
     """Return what sources that are written together have in common."""
     if isinstance(source, JsonSource):
         return replace(source, path="")
+    if isinstance(source, HttpSource):
+        return replace(source, path="", counter=None)
     return source if isinstance(source, BuiltInSource) else replace(source, pattern="")
 
 
 def _name_of(source: Source) -> str:
     if isinstance(source, JsonSource):
         return source.file
+    if isinstance(source, HttpSource):
+        return source.url
     return source.name if isinstance(source, BuiltInSource) else source.stream
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from soak_action.config.model import BuiltInSource, JsonSource, Kpi
+from soak_action.config.model import BuiltInSource, HttpSource, JsonSource, Kpi
 from soak_action.gate.case import WORKLOAD_FAILED, Case
 from soak_action.gate.result import Result, RuleResult
 from soak_action.gate.wording import counted_gaps, plural
@@ -68,4 +68,6 @@ def _described(kpi: Kpi) -> str:
     source = kpi.source
     if isinstance(source, JsonSource):
         return f"{source.file}#{source.path}"
+    if isinstance(source, HttpSource):
+        return f"{source.url} ({source.path})"
     return source.name if isinstance(source, BuiltInSource) else f"{source.stream} ({source.pattern})"

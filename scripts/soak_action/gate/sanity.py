@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from soak_action.config.model import Schedule
+from soak_action.config.model import Schedule, Service
 from soak_action.evidence.measurements import Measurements, State
 from soak_action.gate.case import Case
 from soak_action.gate.result import Result, RuleResult
@@ -17,7 +17,7 @@ _OVERLAP_SECONDS = 1e-6  # what adding a start and a duration may lose to roundi
 _WHAT_HAPPENED: dict[State, str] = {
     "paused": "the run is paused {after}; its next segment goes on from there",
     "interrupted": "the run was interrupted {after}",
-    "aborted": "the run was stopped early {after}, by an abort rule or an exhausted budget",
+    "aborted": "the run was stopped early {after}, by an abort rule, an exhausted budget or the loss of its service",
     "unfinished": "the run never came to its end: it was killed or is still going, {after}",
 }
 
@@ -28,6 +28,8 @@ def judge_run(case: Case) -> list[RuleResult]:
     if case.promise is not None and case.promise.min_active is not None:
         results.append(_judge_min_active(case, case.promise.min_active))
     results.append(_judge_failures(case))
+    if case.service is not None:
+        results += [_judge_readiness(case), _judge_restarts(case, case.service)]
     results.append(_judge_time(case))
     if case.conduct is not None and case.conduct.not_awake:
         results.append(_warn_of_sleep(case, case.conduct.not_awake))
@@ -147,6 +149,30 @@ def _count_failures(case: Case, promise: Schedule, rule: RuleResult) -> RuleResu
     if len(failed) <= promise.failures:
         return rule
     return replace(rule, result="fail", first_breach=case.measurements.numbers[failed[0]])
+
+
+def _judge_readiness(case: Case) -> RuleResult:
+    rule = _rule(case, "service.ready", "workload.service.ready", "workload.service")
+    service = None if case.conduct is None else case.conduct.service
+    if service is None:
+        return replace(rule, result="invalid", reason="what became of the service is not recorded")
+    if service.not_ready is not None:
+        return replace(rule, result="fail", reason=service.not_ready)
+    return replace(rule, result="pass", reason="the service was ready in time whenever it was started")
+
+
+def _judge_restarts(case: Case, promise: Service) -> RuleResult:
+    paths = ("workload.service.restarts", "workload.service")
+    rule = replace(_rule(case, "service.restarts", *paths), limit=promise.restarts)
+    service = None if case.conduct is None else case.conduct.service
+    if service is None:
+        return replace(rule, result="invalid", reason="what became of the service is not recorded")
+    told = f"the first: {service.how}" if service.exits else "it never ended by itself"
+    reason = f"{plural(service.exits, 'unplanned exit')} of the service, tolerated {promise.restarts}; {told}"
+    rule = replace(rule, result="pass", value=service.exits, n=case.completed, reason=reason)
+    if service.exits <= promise.restarts:
+        return rule
+    return replace(rule, result="fail", first_breach=service.first_exit)
 
 
 def _judge_time(case: Case) -> RuleResult:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from soak_action.config.model import BuiltInSource, JsonSource, Kpi, RegexSource
+from soak_action.config.model import BuiltInSource, HttpSource, JsonSource, Kpi, RegexSource, Source
+from soak_action.kpi.answers import AnswerReader, Answers
 from soak_action.kpi.document import LARGEST_LOG, DocumentError, read_document, read_regular
 from soak_action.kpi.log_match import decode_log, read_match
 from soak_action.kpi.path import PathError, compile_path
@@ -15,10 +16,15 @@ from soak_action.kpi.result_file import UnusableError, is_behind_link, locate
 
 __all__ = ["REASONS", "Extraction", "IterationOutput", "Reading", "extract", "is_mock", "measure", "number_of"]
 
+_TELL_OF_FAILURE = ("exit_code", "service_exits")
+
 
 @dataclass(frozen=True)
 class IterationOutput:
-    """What one iteration left behind; a result file modified before `not_before_ns` (Unix time) is stale."""
+    """What one iteration left behind; a result file modified before `not_before_ns` (Unix time) is stale.
+
+    `answers` are those of the servers that were asked, by their URL.
+    """
 
     out_dir: Path
     stdout: Path
@@ -26,11 +32,15 @@ class IterationOutput:
     stdout_cut: bool
     stderr_cut: bool
     not_before_ns: int
+    answers: Mapping[str, Answers] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Extraction:
-    """Every KPI is in `values`, or in `missing` (reason codes) and `details` (clauses); `mock`: a stamp was seen."""
+    """Every KPI is in `values`, or in `missing` (reason codes); `mock`: a stamp was seen.
+
+    `details` holds a clause for each that is missing, and for a value that wants to be explained.
+    """
 
     values: Mapping[str, float]
     missing: Mapping[str, str]
@@ -44,16 +54,15 @@ def extract(
     """Read every KPI of an iteration; whatever is wrong becomes the reason why a value is missing.
 
     `built_in` holds what soak measured itself: a number, why there is none, or None where the platform has none.
-    After a failed workload only `exit_code` counts, if it came to one: what a broken program measured of itself proves
-    nothing.
+    After a failed workload only `exit_code`, if it came to one, and `service_exits` count: what a broken program
+    measured of itself proves nothing.
     """
     results = _Results(output)
     values: dict[str, float] = {}
     missing: dict[str, str] = {}
     details: dict[str, str] = {}
     for kpi in kpis:
-        ended_by_itself = kpi.source == BuiltInSource("exit_code") and built_in.get("exit_code") is not None
-        if not workload_ok and not ended_by_itself:
+        if not workload_ok and not _tells_of_failure(kpi.source, built_in):
             reading = Reading.missing("workload_failed", "the workload failed, so its results do not count")
         else:
             reading = results.read(kpi, built_in)
@@ -61,8 +70,15 @@ def extract(
             values[kpi.name] = reading.value
         else:
             missing[kpi.name] = str(reading.reason)
+        if reading.detail:
             details[kpi.name] = reading.detail
-    return Extraction(values, missing, details, results.mock)
+    return Extraction(values, missing, details, results.is_mock)
+
+
+def _tells_of_failure(source: Source, built_in: Mapping[str, float | Reading | None]) -> bool:
+    return (
+        isinstance(source, BuiltInSource) and source.name in _TELL_OF_FAILURE and built_in.get(source.name) is not None
+    )
 
 
 def is_mock(document: object) -> bool:
@@ -78,7 +94,12 @@ class _Results:
         self._documents: dict[str, object] = {}
         self._failures: dict[str, Reading] = {}
         self._logs: dict[Path, str] = {}
-        self.mock = False
+        self._answers = AnswerReader(output.answers)
+
+    @property
+    def is_mock(self) -> bool:
+        """Whether any document that was read is stamped as the output of the synthetic workload."""
+        return any(map(is_mock, (*self._documents.values(), *self._answers.documents)))
 
     def read(self, kpi: Kpi, built_in: Mapping[str, float | Reading | None]) -> Reading:
         """Return the reading of one KPI from wherever it comes."""
@@ -92,6 +113,8 @@ class _Results:
             return number_of(value, kpi)
         if isinstance(source, JsonSource):
             return self._read_json(source, kpi)
+        if isinstance(source, HttpSource):
+            return self._answers.read(source, kpi)
         return self._read_log(source, kpi)
 
     def _read_json(self, source: JsonSource, kpi: Kpi) -> Reading:
@@ -119,7 +142,6 @@ class _Results:
             self._failures[file] = Reading.missing("import_error", f"{file}: {error}")
         else:
             self._documents[file] = document
-            self.mock = self.mock or is_mock(document)
 
     def _read_log(self, source: RegexSource, kpi: Kpi) -> Reading:
         is_stdout = source.stream == "stdout"

@@ -14,6 +14,7 @@ REASONS: Final = frozenset(
     {
         "file_missing",
         "stale",
+        "no_answer",
         "path_missing",
         "not_a_number",
         "out_of_range",
@@ -31,7 +32,10 @@ _TEXT_SHOWN = 60
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """Exactly one of `value` and `reason` (of REASONS) is given; `detail` explains the reason, else it is empty."""
+    """Exactly one of `value` and `reason` (of REASONS) is given.
+
+    `detail` explains the reason, or qualifies the value; it may be empty then.
+    """
 
     value: float | None
     reason: str | None

@@ -26,6 +26,9 @@ _BURIAL_SECONDS = 4.0
 
 # This interpreter's workloads, the mark of each and its main process: two may run at once (a service and its load).
 _running: dict[bytes, int] = {}
+# Between fork and exec a new process has neither its mark nor a place in `_running`, so nobody looks in that moment.
+_starting = threading.Lock()
+_BURY_EVERY = 5.0
 
 
 @cache
@@ -77,7 +80,12 @@ class LinuxTree:
         self._session = os.getsid(0)
         self._user = os.geteuid()
         self._seen: dict[int, ProcessStat] = {}
+        self._next_burial = time.monotonic() + _BURY_EVERY
         _running[self._mark] = 0
+
+    def starting(self) -> threading.Lock:
+        """Keep the trees of other workloads from taking what is just being started for theirs."""
+        return _starting
 
     def started(self, main: int) -> None:
         """Take the process `main`, the leader of a session of its own, for the workload's main one."""
@@ -88,7 +96,10 @@ class LinuxTree:
         _running.pop(self._mark, None)
 
     def observe(self) -> None:
-        """Nothing: on Linux everything can be found afterwards."""
+        """Reap the dead that were handed to us, now and then: all else can be found afterwards on Linux."""
+        if time.monotonic() >= self._next_burial:
+            self._look()
+            self._next_burial = time.monotonic() + _BURY_EVERY
 
     def members(self) -> list[Member]:
         """The living processes of the workload; those of its dead that were handed to us are reaped."""
@@ -107,6 +118,10 @@ class LinuxTree:
 
     def _scan(self) -> tuple[list[ProcessStat], bool]:
         """The processes of the workload, dead ones too, and whether any process disappeared meanwhile."""
+        with _starting:
+            return self._scan_proc()
+
+    def _scan_proc(self) -> tuple[list[ProcessStat], bool]:
         gone = False
         stats: dict[int, ProcessStat] = {}
         for entry in os.listdir("/proc"):  # noqa: PTH208 - half the cost of pathlib, after every iteration

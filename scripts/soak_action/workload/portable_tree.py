@@ -34,6 +34,10 @@ class PortableTree:
         self._known: dict[int, psutil.Process] = {}
         self._next_look = 0.0
 
+    def starting(self) -> contextlib.AbstractContextManager[object]:
+        """Nothing to be kept from: no tree takes what another one's main process started."""
+        return contextlib.nullcontext()
+
     def started(self, main: int) -> None:
         """Take the process `main`, the leader of a session of its own, for the workload's main one."""
         self._main = main

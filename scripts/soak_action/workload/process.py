@@ -23,8 +23,7 @@ __all__ = ["Captured", "Finished", "run"]
 _TICK = 0.05
 _FIRST_TICK = 0.002  # so that the memory of a short workload is seen at all
 _GRACE_AFTER_END = 1.0
-_GRACE_AFTER_REQUEST = 4.0
-_REQUEST_BUDGET = 4.8
+_LEAST_TIME_TO_KILL = 0.8
 _HARD_SECONDS = 5.0
 _READER_PATIENCE = 2.0
 
@@ -89,10 +88,11 @@ def run(  # noqa: PLR0913 - what a process needs, each by name
             return _not_started(Ending("cancelled", None, None, "not started: a stop was requested"), captures)
         out_of_memory = memory_kills.since_now()
         try:
-            child = Child(argv, cwd, {**env, "SOAK_RUN_MARK": mark})
+            with tree.starting():
+                child = Child(argv, cwd, {**env, "SOAK_RUN_MARK": mark})
+                tree.started(child.pid)
         except (OSError, ValueError) as error:
             return _not_started(Ending("crashed", None, None, f"could not be started: {_reason(error)}"), captures)
-        tree.started(child.pid)
         return _Run(child, tree, memory, captures, out_of_memory).finish(timeout, stop, grace, watch)
     finally:
         memory.close()
@@ -204,9 +204,10 @@ class _Run:
             return ending_of(self._child.exit_code, out_of_memory=out_of_memory)
         after = units.format_duration(round(self._child.seconds, 1))
         if stop.signal is not None:
-            self._patience_ends = time.monotonic() + _REQUEST_BUDGET
-            grace = min(grace, _GRACE_AFTER_REQUEST)
-            self._sweep(grace, _REQUEST_BUDGET - grace)
+            patience = stop.patience
+            self._patience_ends = time.monotonic() + patience
+            grace = min(grace, patience - _LEAST_TIME_TO_KILL)
+            self._sweep(grace, patience - grace)
             detail = f"stopped after {after} ({signal_name(stop.signal)} received)"
             return stopped("cancelled", self._child.exit_code, detail)
         self._sweep(grace, self._hard)

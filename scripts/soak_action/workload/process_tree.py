@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -29,6 +30,9 @@ class ProcessTree(Protocol):
 
     peak_rss_bytes: int
 
+    def starting(self) -> AbstractContextManager[object]:
+        """Keep the trees of other workloads from taking what is just being started for theirs."""
+
     def started(self, main: int) -> None:
         """Take the process `main`, the leader of a session of its own, for the workload's main one."""
 
@@ -49,6 +53,21 @@ class ProcessTree(Protocol):
 
     def kill(self, members: Iterable[Member]) -> None:
         """End `members` without asking."""
+
+
+class Present(Protocol):
+    """Whoever can say which processes are alive."""
+
+    def present(self) -> list[Member]:
+        """The living processes now."""
+
+
+class RunningTree(Present, Protocol):
+    """Processes that were running before somebody looks at them."""
+
+    @property
+    def main(self) -> int:
+        """The pid of the main process."""
 
 
 @dataclass

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from soak_action.config.model import SAMPLED, Resources
 from soak_action.evidence.buckets import Bucket
 from soak_action.kpi.reading import Reading
 from soak_action.workload.process import Watch
-from soak_action.workload.sampler import Sampled, Sampler
+from soak_action.workload.process_tree import RunningTree
+from soak_action.workload.sampler import Sampler
 from soak_action.workload.usage import Reader
 
 _NEVER_SEEN = "the workload ended before it could be sampled"
@@ -26,6 +28,10 @@ class Watched:
         """Return what starting the workload needs to know."""
         return {} if self._sampler is None else {"watch": self._sampler.watch}
 
+    def over(self, tree: RunningTree) -> AbstractContextManager[None]:
+        """Sample processes that were running before and go on: those of a service."""
+        return nullcontext() if self._sampler is None else self._sampler.watch(tree, tree.main, running=True)
+
     def readings(self, accounted: float | None) -> dict[str, float | Reading]:
         """Return the value of each sampled KPI, or why it has none."""
         return {} if self._sampler is None else readings_of(self._sampler, accounted)
@@ -39,12 +45,12 @@ class Watched:
         return [] if self._sampler is None else samples_of(self._sampler, record)
 
 
-def readings_of(sampler: Sampler | Sampled, accounted: float | None) -> dict[str, float | Reading]:
+def readings_of(sampler: Sampler, accounted: float | None) -> dict[str, float | Reading]:
     """Return the value of each sampled KPI, or why it has none; `accounted` is the CPU time that the system tells."""
     return {name: _reading(name, sampler, accounted) for name in SAMPLED}
 
 
-def _reading(name: str, sampler: Sampler | Sampled, accounted: float | None) -> float | Reading:
+def _reading(name: str, sampler: Sampler, accounted: float | None) -> float | Reading:
     value = sampler.totals.highest.get(name)
     if name == "cpu_seconds" and accounted is not None:
         # The system also knows of processes too short to be seen, the samples of those that nobody waited for.
@@ -62,7 +68,7 @@ def _reading(name: str, sampler: Sampler | Sampled, accounted: float | None) -> 
     return Reading.missing("not_available", f"{name} is not available: {why}")
 
 
-def record_of(sampler: Sampler | Sampled, readings: Mapping[str, float | Reading]) -> dict[str, Any]:
+def record_of(sampler: Sampler, readings: Mapping[str, float | Reading]) -> dict[str, Any]:
     """Return what an iteration's record says about its samples."""
     cost = sampler.cost
     return {
@@ -80,7 +86,7 @@ def record_of(sampler: Sampler | Sampled, readings: Mapping[str, float | Reading
     }
 
 
-def samples_of(sampler: Sampler | Sampled, record: Mapping[str, Any]) -> list[Bucket]:
+def samples_of(sampler: Sampler, record: Mapping[str, Any]) -> list[Bucket]:
     """Return the samples, placed in the iteration with this record, at whose start the sampler began."""
     begins = record["offset_seconds"]
     # The last sample is taken when the iteration is over, and its time must not reach into a segment that may follow.

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from threading import Event, Lock, Thread
 
 from soak_action.evidence.buckets import Series
-from soak_action.workload.process_tree import Member, ProcessTree
+from soak_action.workload.process_tree import Member, Present
 from soak_action.workload.resource_totals import Identity, Totals
 from soak_action.workload.usage import Reader, Usage
 
@@ -54,25 +54,8 @@ class Cost:
     seconds: float = 0.0
 
 
-@dataclass(frozen=True)
-class Sampled:
-    """What was sampled in one iteration of a workload that goes on; the names are those of the sampler."""
-
-    interval: float
-    reader: Reader
-    totals: Totals
-    cost: Cost
-    series: Series
-    failure: str | None
-    began: float
-
-
 class Sampler:
-    """The samples since `began`, by its clock; `failure` says why they are not whole.
-
-    A workload that lives for one iteration is watched, and the sampler then read. One that lives for many is watched as
-    long as it lives, and `cut` returns the samples of each iteration.
-    """
+    """The samples of one iteration since `began`, by its clock; `failure` says why they are not whole."""
 
     def __init__(self, interval: float, reader: Reader, clock: Callable[[], float] = time.monotonic) -> None:
         self.interval = interval
@@ -83,19 +66,22 @@ class Sampler:
         self.failure: str | None = None
         self.began = clock()
         self._clock = clock
-        # One sample at a time, and no result is read while a sample is added to it.
-        self._sampling, self._adding = Lock(), Lock()
+        # No result is read while a sample that hung is added to it.
+        self._adding = Lock()
         self._closed = False
-        self._tree: ProcessTree | None = None
+        self._tree: Present | None = None
         self._main: Identity = (0, 0.0)
         self._known: dict[Identity, Member] = {}
         self._next_discovery = 0.0
         self._ended = False
 
     @contextmanager
-    def watch(self, tree: ProcessTree, main: int) -> Iterator[None]:
-        """Sample the main process now, the tree in a thread of its own, and who is left of it at the end."""
-        self.begin(tree, main)
+    def watch(self, tree: Present, main: int, *, running: bool = False) -> Iterator[None]:
+        """Sample the main process now, the tree in a thread of its own, and who is left of it at the end.
+
+        Of a tree that was `running` before, all processes are sampled now, and what they used before does not count.
+        """
+        self.begin(tree, main, running=running)
         began = self._clock()
         stop = Event()
         thread = Thread(target=self.go_on, args=(began, stop.wait), name="soak-sampler", daemon=True)
@@ -112,25 +98,18 @@ class Sampler:
         elif self.failure is None:
             self._take(discover=True, uss=True)
 
-    def cut(self) -> Sampled:
-        """Take a sample now, return what was sampled since the last cut, and go on with the same processes anew."""
-        if self.failure is None and not self._take(discover=True, uss=True):
-            self.failure = _STUCK
-        with self._adding:
-            sampled = Sampled(self.interval, self.reader, self.totals, self.cost, self.series, self.failure, self.began)
-            self.totals, self.series, self.began = self.totals.next(), Series(), self._clock()
-            self.cost = Cost(processes=len(self._known))
-        return sampled
-
-    def begin(self, tree: ProcessTree, main: int) -> None:
-        """Take the first sample, of the main process: nobody else can be there yet."""
+    def begin(self, tree: Present, main: int, *, running: bool = False) -> None:
+        """Take the first sample; unless the tree was `running`, nobody but the main process can be there yet."""
         self._tree = tree
         self.began = self._clock()
         member = self.reader.member(main)
         if member is not None:
             self._main = (member.pid, member.started)
             self._meet(member)
-        self._take(discover=False, uss=True)
+        self._take(discover=running, uss=True)
+        if running:
+            self.totals, self.series, self.cost = self.totals.next(), Series(), Cost(processes=len(self._known))
+            self._take(discover=False, uss=True)
 
     def go_on(self, began: float, wait: Callable[[float], bool]) -> None:
         """Take sample after sample until `wait`, which sleeps for so many seconds, says that it is over."""
@@ -149,19 +128,13 @@ class Sampler:
             self._take(discover=discover, uss=wants_uss(number))
         self._ended = True
 
-    def _take(self, *, discover: bool, uss: bool) -> bool:
-        """Take one sample; return whether the one before it had come to its end."""
-        if not self._sampling.acquire(timeout=_PATIENCE):
-            return False
+    def _take(self, *, discover: bool, uss: bool) -> None:
         began = self._clock()
         try:
             self._sample(discover=discover, uss=uss)
         except OSError as error:
             self.failure = f"the system could not be asked: {error.strerror or error}"
-        finally:
-            self._sampling.release()
         self.cost.seconds += self._clock() - began
-        return True
 
     def _sample(self, *, discover: bool, uss: bool) -> None:
         moment = self._clock()
@@ -187,8 +160,7 @@ class Sampler:
         for identity in gone:
             self.totals.end(identity)
         self.cost.gone += len(gone)
-        # A sample that hung may have begun before the last cut.
-        self.series.add(max(moment, self.began), self.totals.add(usages, self._main))
+        self.series.add(moment, self.totals.add(usages, self._main))
         self.cost.samples += 1
 
     def _meet(self, member: Member) -> None:

@@ -10,6 +10,10 @@ from threading import Lock
 _LONGEST_SLEEP = 0.1
 
 
+# Whoever sends a signal waits a few seconds only: GitHub kills everything 10 s after the first one.
+_PATIENCE_OF_A_SIGNAL = 4.8
+
+
 class StopRequest:
     """Remembers the first stop signal; setting it is safe inside a signal handler.
 
@@ -32,6 +36,11 @@ class StopRequest:
         """The number of the first signal that asked to stop; None when nobody did."""
         return self._signal
 
+    @property
+    def patience(self) -> float:
+        """How many seconds stopping may take in all, from the request until nothing is left."""
+        return _PATIENCE_OF_A_SIGNAL
+
     def request(self, signal_number: int) -> None:
         """Ask to stop because of `signal_number`; later requests change nothing."""
         if self._signal is not None:
@@ -53,3 +62,30 @@ class StopRequest:
             if self._gate.acquire(timeout=min(left, _LONGEST_SLEEP)):
                 self._gate.release()
         return self.requested
+
+
+class LinkedStop(StopRequest):
+    """A stop request of one's own, for which another one counts too: what stops the run stops each part of it.
+
+    `patience` seconds hold for one's own request only.
+    """
+
+    def __init__(self, other: StopRequest, patience: float = _PATIENCE_OF_A_SIGNAL) -> None:
+        super().__init__()
+        self._other = other
+        self._own_patience = patience
+
+    @property
+    def requested(self) -> bool:
+        """Whether somebody asked to stop this or everything."""
+        return self._other.requested or super().requested
+
+    @property
+    def signal(self) -> int | None:
+        """The number of the signal that asked to stop; None when nobody did."""
+        return self._other.signal if self._other.requested else super().signal
+
+    @property
+    def patience(self) -> float:
+        """How many seconds stopping may take in all, from the request until nothing is left."""
+        return self._other.patience if self._other.requested else self._own_patience

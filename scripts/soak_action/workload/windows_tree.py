@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import ntpath
 import sys
@@ -45,6 +46,10 @@ class WindowsTree:
         self._main = 0
         self._job: Job | None = None
         self._asked = False
+
+    def starting(self) -> contextlib.AbstractContextManager[object]:
+        """Nothing to be kept from: each workload has a job of its own."""
+        return contextlib.nullcontext()
 
     def started(self, main: int) -> None:
         """Take the process `main`, which a Child has started, for the workload's main one."""

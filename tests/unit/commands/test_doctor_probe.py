@@ -13,7 +13,8 @@ import pytest
 from soak_action.commands.doctor_probe import _occupied, dry_iteration
 from soak_action.config.load import Request, Setting, load
 from soak_action.errors import EvidenceError
-from soak_action.loop import Clock, Surroundings
+from soak_action.loop import Clock
+from soak_action.workload.launching import Surroundings
 from soak_action.workload.stop import StopRequest
 
 CLOCK = Clock(time.monotonic, lambda: datetime.now(UTC))

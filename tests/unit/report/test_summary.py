@@ -75,7 +75,7 @@ def report(
         seconds=[1.0] * count,
         kpis={kpi.name: column(found) for kpi, found in columns.items()},
     )
-    conduct = Conduct(state, float(count), float(count), float(count), mock, incidents)  # type: ignore[arg-type]
+    conduct = Conduct(state, float(count), float(count), float(count), mock, incidents=incidents)  # type: ignore[arg-type]
     case = Case(
         kpis=tuple(columns),
         promise=promised(count),

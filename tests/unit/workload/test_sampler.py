@@ -198,61 +198,24 @@ def test_samples_that_broke_off_are_not_taken_up_again() -> None:
     assert (sampler.failure, sampler.cost.samples) == ("broken", 1)
 
 
-def test_a_tree_that_lives_on_is_sampled_in_cuts() -> None:
+def test_of_a_tree_that_was_running_only_what_it_uses_from_now_on_counts() -> None:
     world = World({MAIN: (0, 99), CHILD: (0.2, 99)}, ends=0)
+    world.now = 1004.0
     sampler = Sampler(3600.0, world, world.clock)
-    with sampler.watch(world, 1):
-        world.now = 1004.0
-        first = sampler.cut()
+    with sampler.watch(world, 1, running=True):
+        assert (sampler.cost.samples, sampler.cost.discoveries, sampler.cost.processes) == (1, 0, 2)
         world.now = 1010.0
-        second = sampler.cut()
-        world.now = 1010.5
-    assert (first.began, second.began, sampler.began) == (1000.0, 1004.0, 1010.0)
-    assert [first.cost.samples, second.cost.samples, sampler.cost.samples] == [2, 1, 1]
-    assert first.totals.highest["cpu_seconds"] == pytest.approx(4 + 3.8)
-    assert second.totals.highest["cpu_seconds"] == pytest.approx(6 + 6)
-    assert sampler.totals.highest["cpu_seconds"] == pytest.approx(0.5 + 0.5)
-    assert {cut.totals.highest["rss_mib"] for cut in (first, second, sampler)} == {210}
-    assert [bucket.begins for bucket in first.series.buckets] == [1000.0, 1004.0]
-    assert [bucket.begins for bucket in second.series.buckets] == [1010.0]
-    assert (first.failure, second.failure, sampler.failure) == (None, None, None)
-    assert (second.cost.processes, second.cost.gone) == (2, 0)
+    assert sampler.began == 1004.0
+    assert sampler.totals.highest["cpu_seconds"] == pytest.approx(6 + 6)
+    assert sampler.totals.highest["rss_mib"] == 210
+    assert [bucket.begins for bucket in sampler.series.buckets] == [1004.0, 1010.0]
+    assert (sampler.failure, sampler.cost.gone) == (None, 0)
 
 
-def test_a_sample_that_hangs_makes_a_cut_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("soak_action.workload.sampler._PATIENCE", 0.01)
+def test_of_a_new_tree_all_that_it_used_counts() -> None:
     world = World({MAIN: (0, 99)}, ends=0)
+    world.now = 1004.0
     sampler = Sampler(3600.0, world, world.clock)
-    sampler.begin(world, 1)
-    with sampler._sampling:
-        cut = sampler.cut()
-    assert cut.failure == "the last sample did not come to its end"
-    assert cut.cost.samples == 1
-    assert sampler.cut().failure == cut.failure
-
-
-def test_a_sample_that_comes_too_late_changes_nothing_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    world = World({MAIN: (0, 99)}, ends=0)
-    sampler = Sampler(3600.0, world, world.clock)
-    monkeypatch.setattr(sampler, "go_on", lambda *_: None)
     with sampler.watch(world, 1):
-        pass
-    sampler._take(discover=True, uss=True)
-    assert (sampler.cost.samples, len(sampler.series.buckets)) == (1, 1)
-
-
-def test_every_sample_is_in_the_series_and_an_incomplete_sum_is_not() -> None:
-    world = World({MAIN: (0, 1.5)}, ends=3.5)
-    sampler = sampled(world)
-    assert [bucket.samples for bucket in sampler.series.buckets] == [1] * sampler.cost.samples
-    assert [round(bucket.begins - 1000, 6) for bucket in sampler.series.buckets] == [
-        0,
-        0.0625,
-        0.125,
-        0.25,
-        0.5,
-        1,
-        2,
-        3,
-    ]
-    assert [bool(bucket.values) for bucket in sampler.series.buckets] == [True] * 6 + [False] * 2
+        world.now = 1010.0
+    assert sampler.totals.highest["cpu_seconds"] == pytest.approx(10)
