@@ -68,7 +68,7 @@ def _judge_iterations(case: Case) -> RuleResult:
     reason = f"{case.completed} of {plural(planned, 'promised iteration')} measured"
     missed = 0 if case.conduct is None else case.conduct.incidents.missed_slots
     if missed:
-        reason += f"; {plural(missed, 'slot')} of schedule.every went by while an earlier iteration was still running"
+        reason += f"; {plural(missed, 'slot')} of schedule.every went by without an iteration"
     result = _measured_often(case, promise, planned)
     return replace(rule, result=result, value=case.completed, reason=_claimed(result, reason))
 

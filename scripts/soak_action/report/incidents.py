@@ -12,7 +12,7 @@ def incident_lines(coverage: Mapping[str, Any]) -> Iterator[str]:
     """Yield a sentence about each kind of incident that the coverage in a receipt tells of."""
     if coverage["missed_slots"]:
         slots = _times(coverage["missed_slots"], "slot")
-        yield f"{slots} of schedule.every went by while an earlier iteration was still running."
+        yield f"{slots} of schedule.every went by without an iteration."
     if coverage["suspends"]:
         how_long = "" if coverage["suspended_seconds"] is None else f", {_span(coverage['suspended_seconds'])} in all"
         yield f"The machine slept {_times(coverage['suspends'], 'time')}{how_long}; that is part of no measured time."

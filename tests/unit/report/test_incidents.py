@@ -23,7 +23,7 @@ def test_a_quiet_run_and_result_files_have_nothing_to_tell():
 @pytest.mark.parametrize(
     ("changes", "line"),
     [
-        ({"missed_slots": 1}, "1 slot of schedule.every went by while an earlier iteration was still running."),
+        ({"missed_slots": 1}, "1 slot of schedule.every went by without an iteration."),
         (
             {"suspends": 2, "suspended_seconds": 5400.0},
             "The machine slept 2 times, 1h30m in all; that is part of no measured time.",
