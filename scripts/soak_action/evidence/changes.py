@@ -21,7 +21,7 @@ COMMIT = "commit"
 TREE = "tree_dirty"
 # What a run soaks may be mended under way. What it promised, and what that is judged by, may not: the verdict would
 # otherwise hold some of the iterations to rules that they were not made under.
-_MAY_CHANGE = ("workload.run", "workload.shell", COMMIT, TREE)
+_MAY_CHANGE = ("workload.run", "workload.service.start", "workload.shell", COMMIT, TREE)
 _MAY_CHANGE_BELOW = "workload.env."
 
 
