@@ -47,17 +47,13 @@ def has_ended(standing: Standing) -> bool:
     return standing.state is not None and standing.state not in RESUMABLE
 
 
-def recorded_configuration(
-    run: RunDir, *, environ: Mapping[str, str], directory: Path, allow_change: bool = False
-) -> tuple[Loaded, list[Difference]]:
-    """Load the configuration that a run began with once more, and return it with what differs.
-
-    Nothing may differ unless changes are allowed, and then only what the run soaks, not what it promised.
+def recorded_configuration(run: RunDir, *, environ: Mapping[str, str], directory: Path) -> Loaded:
+    """Load the configuration that a run began with once more, whether or not it is still the same.
 
     The command line's part is taken from the record, files and environment are read again, because secrets are masked
     in the record. The configuration file is looked for beside the `.soak` that holds the run, then in `directory`.
-    Raises UsageError or ConfigurationError when it is not there, when something differs that may not, or when a secret
-    was given on the command line, EvidenceError when the record cannot be read.
+    Raises UsageError or ConfigurationError when it is not there or a secret was given on the command line,
+    EvidenceError when the record cannot be read.
     """
     promise = read_promise(run)
     sources = read_document(run, SOURCES, [])
@@ -74,10 +70,19 @@ def recorded_configuration(
         ),
         lambda _: None,
     )
+    return loaded
+
+
+def differences_from(run: RunDir, loaded: Loaded, *, allow_change: bool) -> list[Difference]:
+    """Return in what `loaded`, the commit and the tree differ from what a run began with.
+
+    Nothing may differ unless changes are allowed, and then only what the run soaks, not what it promised. Raises
+    UsageError when something differs that may not.
+    """
     tree = fingerprint.source_tree(loaded.base, without=run.path.parent)
-    found = changes.differences(promise, loaded, tree)
+    found = changes.differences(read_promise(run), loaded, tree)
     changes.check(found, str(run.path), allowed=allow_change)
-    return loaded, found
+    return found
 
 
 def change_of(run: RunDir, standing: Standing, found: Sequence[Difference], now: datetime) -> dict[str, Any] | None:

@@ -19,7 +19,14 @@ from soak_action.evidence.run_dir import OUTPUT_DIRECTORY, RECEIPT, RunDir
 from soak_action.evidence.standing import Standing
 from soak_action.files import DirectoryLock, describe_owner
 from soak_action.loop import Clock, Loop, Progress, Segment
-from soak_action.resuming import change_of, examine, has_ended, make_ready, recorded_configuration
+from soak_action.resuming import (
+    change_of,
+    differences_from,
+    examine,
+    has_ended,
+    make_ready,
+    recorded_configuration,
+)
 from soak_action.verify import Judged, seal
 from soak_action.workload.awake import Keeper, keeper_of_this_system, kept_awake
 from soak_action.workload.launching import Surroundings, check_workload
@@ -87,14 +94,15 @@ def resume(
     directory: Path,
     segment: float | None = None,
     allow_change: bool = False,
+    loaded: Loaded | None = None,
 ) -> Judged:
     """Go on with a run that was paused, interrupted or killed, as its next segment; judge it and seal it.
 
-    What it began with has to hold still, except for what `allow_change` allows, which is recorded; `directory` is where
-    its configuration is looked for when it does not lie beside the run's `.soak`. A run that had come to its end when
-    soak was killed is only sealed. Raises UsageError when the run has ended or something differs, LockedError when
-    somebody else is running it, EvidenceError when its evidence does not verify, SurroundingsError when evidence can no
-    longer be written.
+    What it began with has to hold still, except for what `allow_change` allows, which is recorded. The configuration is
+    `loaded` already, or is looked for in `directory` when it does not lie beside the run's `.soak`. A run that had come
+    to its end when soak was killed is only sealed. Raises UsageError when the run has ended or something differs,
+    LockedError when somebody else is running it, EvidenceError when its evidence does not verify, SurroundingsError
+    when evidence can no longer be written.
     """
     with _lock(run_dir, means):
         standing = examine(run_dir)
@@ -102,7 +110,9 @@ def resume(
             means.began(run_dir)
             run_dir.unseal()
             return seal(run_dir)
-        loaded, found = recorded_configuration(run_dir, environ=environ, directory=directory, allow_change=allow_change)
+        if loaded is None:
+            loaded = recorded_configuration(run_dir, environ=environ, directory=directory)
+        found = differences_from(run_dir, loaded, allow_change=allow_change)
         means.configured(loaded)
         surroundings = Surroundings(loaded.base, environ, python, loaded.profile)
         check_workload(loaded.config, surroundings)

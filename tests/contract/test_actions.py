@@ -22,6 +22,7 @@ STEPS = {
     ".github/actions/smoke/action.yml": ("action_run", "smoke_step"),
     ".github/actions/kpi-gate/action.yml": ("action_gate", "gate_step"),
     ".github/actions/precedence/action.yml": ("action_precedence", "precedence_step"),
+    ".github/actions/plan/action.yml": ("action_plan", "plan_step"),
     ".github/actions/internal/action.yml": ("action_internal", "internal_step"),
 }
 SHELL = """${{ inputs.python || (runner.os == 'Windows' && 'python' || 'python3') }} -I -u -X utf8 "{0}\""""
@@ -269,6 +270,7 @@ def test_trap_45_the_code_in_yaml_is_two_lines_that_start_the_launcher(place: st
         "smoke_step": "smoke",
         "gate_step": "kpi-gate",
         "precedence_step": "precedence",
+        "plan_step": "plan",
         "internal_step": "internal",
     }[name]
     assert soak_step(read(place))["run"] == (
@@ -299,7 +301,9 @@ def test_what_actions_share_they_describe_alike() -> None:
             for name, about in action[kind].items():
                 known.setdefault((kind, name), set()).add(yaml.safe_dump(about))
     differing = {key for key, texts in known.items() if len(texts) > 1}
-    assert differing == {("inputs", "config"), ("inputs", "output")}  # the judge has another default, and judgements
+    # The judge has another default, and judgements; it goes on with nothing, and tells of the run that it judged.
+    judged = {("outputs", "state"), ("outputs", "measured-seconds")}
+    assert differing == {("inputs", "config"), ("inputs", "output"), ("inputs", "checkpoints"), *judged}
 
 
 def test_the_front_door_can_be_listed() -> None:

@@ -103,7 +103,7 @@ def test_a_parser_without_commands_is_no_command_line() -> None:
 
 def test_the_page_about_actions_tells_what_is_needed_what_holds_else_and_why_a_permission_is_asked_for() -> None:
     page = reference.pages()["actions.md"]
-    assert "| `results` | What is judged" in page
+    assert "| `segment` | How long each slot soaks" in page
     assert "| required |" in page
     assert "| `auto` |" in page
     assert "| `contents: read` | to check the repository out |" in page

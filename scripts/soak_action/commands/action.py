@@ -10,6 +10,7 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 
 from soak_action.commands.action_gate import gate_step
 from soak_action.commands.action_internal import internal_step
+from soak_action.commands.action_plan import plan_step
 from soak_action.commands.action_precedence import precedence_step
 from soak_action.commands.action_run import run_step, smoke_step
 from soak_action.errors import ConfigurationError, EvidenceError, ExitCode, SoakError, SurroundingsError, defect
@@ -27,7 +28,7 @@ and gives GitHub the outputs, the annotations and the summary. Everything that i
 printed stands behind a fence, so that a workload cannot give commands to the runner."""
 EXAMPLE = "soak action run"
 
-_STEPS = ("run", "smoke", "kpi-gate", "precedence", "internal")
+_STEPS = ("run", "smoke", "kpi-gate", "precedence", "plan", "internal")
 _MOST_CHARACTERS = 2_000
 
 
@@ -61,6 +62,8 @@ def _perform(arguments: argparse.Namespace, runner: Runner) -> int:
 def _step(arguments: argparse.Namespace, runner: Runner) -> int:
     if arguments.step == "internal":
         return internal_step(runner, arguments.call)
+    if arguments.step == "plan":
+        return plan_step(runner)
     # Looked at first, so that what is wrong is told before anything runs.
     runner.check_files(summary=runner.inputs.flag("summary", default=True))
     if arguments.step == "kpi-gate":

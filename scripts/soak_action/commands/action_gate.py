@@ -5,27 +5,34 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 from soak_action.base_branch import compare
-from soak_action.commands.action_report import announce, check_upload, output_directory, report_judgement
+from soak_action.checkpoints import choose
+from soak_action.commands.action_report import (
+    announce,
+    check_upload,
+    output_directory,
+    report_judgement,
+    tell_checkpoints,
+)
 from soak_action.commands.gate import occasion, rules_for
 from soak_action.commands.settings import current_directory, read_settings
 from soak_action.config.load import Request, Setting
-from soak_action.errors import UsageError, exit_code_of
+from soak_action.errors import EvidenceError, UsageError, exit_code_of
 from soak_action.evidence.gate_dir import GateDir
+from soak_action.evidence.reading import read_promise
+from soak_action.evidence.run_dir import RunDir
 from soak_action.github.runner import Inputs, Runner
 from soak_action.judgement import default_output, judge_for_the_record
-from soak_action.subject import find_subject
+from soak_action.subject import Subject, find_subject
 
 
 def gate_step(runner: Runner) -> int:
     """Judge the results that the inputs name, keep the evidence, and return the exit code of the verdict."""
     check_upload(runner.inputs)
-    results = runner.inputs.lines("results")
-    if not results:
-        raise UsageError("input results: name what is judged, one path or pattern a line, such as results/*.json")
     here = current_directory()
-    subject = find_subject(results, here)
+    subject = _subject(runner, here)
     loaded = rules_for(subject, _gate_request(runner.inputs), runner.inputs.lines("kpis"), "input kpis")
     if loaded is not None:
         runner.mask(loaded.secrets)
@@ -36,9 +43,32 @@ def gate_step(runner: Runner) -> int:
 
     output = output_directory(runner.inputs) or default_output(subject, loaded)
     found = judge_for_the_record(subject, loaded, output, replace(occasion(["action", "kpi-gate"], here), began=began))
+    if isinstance(subject, RunDir):
+        coverage = found.receipt["coverage"]
+        runner.set_outputs({"judged-run": str(read_promise(subject).run["run_id"])})
+        runner.set_outputs({"state": found.receipt["state"], "measured-seconds": coverage["seconds_measured"]})
     code = exit_code_of(found.verdict.verdict, found.config.gate.fail_on)
     report_judgement(runner, found, code, None if loaded is None else compare(loaded, os.environ))
     return int(code)
+
+
+def _subject(runner: Runner, here: Path) -> Subject:
+    """Return what the inputs name, or the checkpoint that is furthest on. Raises EvidenceError when there is none."""
+    results, folder = runner.inputs.lines("results"), runner.inputs.text("checkpoints")
+    if folder is None:
+        if not results:
+            raise UsageError("input results: name what is judged, one path or pattern a line, such as results/*.json")
+        return find_subject(results, here)
+    if results:
+        raise UsageError("input checkpoints: leave it empty beside results; only one of the two can be judged")
+    choice = choose(here / folder)
+    if choice.run is None:
+        tell_checkpoints(runner, "nothing can be judged", choice.passed_over)
+        how = "none of the checkpoints verifies" if choice.passed_over else "there is no checkpoint"
+        raise EvidenceError(f"{folder}: {how}, so nothing was measured")
+    tell_checkpoints(runner, f"judging checkpoint {choice.run.path}", choice.passed_over)
+    runner.set_outputs({"checkpoint": choice.run.path.name})
+    return choice.run
 
 
 def _gate_request(inputs: Inputs) -> Request:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 import signal
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from soak_action import canonical, running
 from soak_action.base_branch import Comparison
+from soak_action.checkpoints import PassedOver
 from soak_action.commands.settings import current_directory
 from soak_action.errors import ExitCode, UsageError
 from soak_action.evidence.measurements import Problem
@@ -17,6 +19,7 @@ from soak_action.evidence.reading import read_document
 from soak_action.evidence.run_dir import RECEIPT
 from soak_action.files import write_atomic
 from soak_action.github.runner import Inputs, Runner
+from soak_action.github.workflow_commands import Annotation
 from soak_action.judgement import SealedJudgement
 from soak_action.report.annotations import of_mistakes, of_verdict
 from soak_action.report.console import run_text, verdict_text
@@ -26,6 +29,17 @@ from soak_action.verify import Judged
 SUMMARY_FILE = "summary.md"
 _DAYS = re.compile(r"[1-9][0-9]?|[1-3][0-9]{2}|400")
 _REFUSED_IN_NAMES = re.compile(r'["<>|*?:\\/\x00-\x1f\x7f]')
+
+
+@dataclass(frozen=True)
+class Uploads:
+    """What is uploaded of a run: its `evidence`, and its `receipt` alone."""
+
+    evidence: bool
+    receipt: bool
+
+
+EVERYTHING = Uploads(evidence=True, receipt=True)
 
 
 def output_directory(inputs: Inputs) -> Path | None:
@@ -58,8 +72,25 @@ def announce(runner: Runner, directory: Path, name: str) -> None:
     runner.set_outputs({"run-dir": str(directory), "run-id": name, "artifact": _artifact(runner, name)})
 
 
+def tell_checkpoints(runner: Runner, what: str, passed_over: Sequence[PassedOver]) -> None:
+    """Say in the log which checkpoint is used and which are not, and beside the code which of them are broken."""
+    print(f"soak: {what}")
+    for checkpoint in passed_over:
+        print(f"soak: {checkpoint}")
+    runner.annotate(
+        Annotation("warning", "broken checkpoint", str(checkpoint))
+        for checkpoint in passed_over
+        if checkpoint.is_broken
+    )
+
+
 def report_run(
-    runner: Runner, judged: Judged, code: ExitCode, problems: Sequence[Problem], comparison: Comparison | None
+    runner: Runner,
+    judged: Judged,
+    code: ExitCode,
+    problems: Sequence[Problem],
+    comparison: Comparison | None,
+    uploads: Uploads,
 ) -> ExitCode:
     """Report a run, and return its exit code: 4 when `problems` were found in its evidence afterwards."""
     verdict = judged.verdict.to_dict()
@@ -77,14 +108,14 @@ def report_run(
         fail_on=judged.config.gate.fail_on,
         problems=tuple(map(str, problems)),
         notes=judged.outcome.notes,
-        artifact=_artifact(runner, receipt["run_id"]) or None,
+        artifact=(_artifact(runner, receipt["run_id"]) or None) if uploads.evidence else None,
         comparison=comparison,
     )
     _print_verdict(report)
     print(run_text(summary, "soak"))
     runner.set_outputs({"state": summary["state"], "measured-seconds": summary["measured_seconds"]})
     runner.set_outputs({"state-hash": summary["state_hash"] or ""})
-    _give_back(runner, report, judged.run.path, code)
+    _give_back(runner, report, judged.run.path, code, uploads)
     return code
 
 
@@ -110,7 +141,7 @@ def _print_verdict(report: Report) -> None:
     print(verdict_text(report.verdict, {kpi.name: kpi.unit for kpi in report.kpis}, report.fail_on))
 
 
-def _give_back(runner: Runner, report: Report, directory: Path, code: ExitCode) -> None:
+def _give_back(runner: Runner, report: Report, directory: Path, code: ExitCode, uploads: Uploads = EVERYTHING) -> None:
     """Give back the file, the annotations and the summary, and the verdict last: who dies before has set none."""
     verdict, receipt = report.verdict, report.receipt
     markdown = summary_markdown(report)
@@ -132,7 +163,7 @@ def _give_back(runner: Runner, report: Report, directory: Path, code: ExitCode) 
             "report": str(path),
             "iterations": receipt["coverage"]["iterations_done"],
             "failed-rules": canonical.compact(_failed(verdict["rules"])),
-            "receipt-artifact": _receipt_artifact(runner, receipt),
+            "receipt-artifact": _receipt_artifact(runner, receipt) if uploads.receipt else "",
         }
     )
 

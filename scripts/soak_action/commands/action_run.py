@@ -6,12 +6,21 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from soak_action import running
 from soak_action.base_branch import compare
 from soak_action.commands.action_progress import LogProgress
-from soak_action.commands.action_report import check_upload, output_directory, report_run
+from soak_action.commands.action_report import (
+    EVERYTHING,
+    Uploads,
+    check_upload,
+    output_directory,
+    report_run,
+    tell_checkpoints,
+)
+from soak_action.commands.chained import checkpoint_folder, run_chained
 from soak_action.commands.run import means
 from soak_action.commands.settings import (
     current_directory,
@@ -43,24 +52,47 @@ def run_step(runner: Runner) -> int:
     stop = stop_on_signals()
     check_upload(runner.inputs)
     segment = read_segment(runner.inputs.text("segment"), "input segment")
-    resumed = runner.inputs.text("resume")
+    resumed, checkpoints = runner.inputs.text("resume"), runner.inputs.text("checkpoints")
     if resumed is None and runner.inputs.flag("allow-change", default=False):
         raise UsageError("input allow-change: leave it out without resume, for a new run has nothing to differ from")
     progress = LogProgress(runner)
+    if checkpoints is not None:
+        return _chain(runner, stop, progress, checkpoint_folder(checkpoints, "input checkpoints", resumed), segment)
     if resumed is not None:
         judged = _resume(runner, stop, progress, resumed, segment)
     else:
-        settings = (*_schedule_settings(runner.inputs), *_settings(runner.inputs))
-        loaded = load_and_warn(_request(runner.inputs, runner.inputs.text("profile"), settings))
-        judged = _perform(stop, progress, loaded, output_directory(runner.inputs), "run", segment)
+        judged = _perform(stop, progress, _configuration(runner), output_directory(runner.inputs), "run", segment)
     return _report(runner, stop, progress, judged)
+
+
+def _configuration(runner: Runner) -> Loaded:
+    settings = (*schedule_settings(runner.inputs), *_settings(runner.inputs))
+    return load_and_warn(request_of_inputs(runner.inputs, runner.inputs.text("profile"), settings))
+
+
+def _chain(runner: Runner, stop: StopRequest, progress: LogProgress, folder: Path, segment: float | None) -> int:
+    chained = run_chained(
+        folder,
+        _configuration(runner),
+        output_directory(runner.inputs),
+        _means(stop, progress),
+        argv=["action", "run"],
+        segment=segment,
+        tell=partial(tell_checkpoints, runner),
+    )
+    judged = chained.judged
+    if chained.is_old:
+        runner.set_outputs({"run-dir": str(judged.run.path), "run-id": judged.promise.run["run_id"]})
+    # Each artifact has a name of its own: the evidence that of its slot, the receipt that of the run, once.
+    has_ended = not chained.is_old and judged.outcome.conduct.state in {"finished", "aborted"}
+    return _report(runner, stop, progress, judged, uploads=Uploads(evidence=not chained.is_old, receipt=has_ended))
 
 
 def smoke_step(runner: Runner) -> int:
     """Run the profile smoke within two minutes, prove its evidence, and return the exit code."""
     stop = stop_on_signals()
     check_upload(runner.inputs)
-    request = _request(runner.inputs, _SMOKE_PROFILE, tuple(_settings(runner.inputs)))
+    request = request_of_inputs(runner.inputs, _SMOKE_PROFILE, tuple(_settings(runner.inputs)))
     output = output_directory(runner.inputs)
     mode = runner.inputs.choice("mock", MODES)
     if mode is not None:
@@ -72,7 +104,8 @@ def smoke_step(runner: Runner) -> int:
     return _report(runner, stop, progress, judged, verify(judged.run).problems)
 
 
-def _request(inputs: Inputs, profile: str | None, settings: tuple[Setting, ...]) -> Request:
+def request_of_inputs(inputs: Inputs, profile: str | None, settings: tuple[Setting, ...]) -> Request:
+    """Return what the input `config` asks for, with `settings` on top."""
     return Request(
         directory=current_directory(),
         environ=os.environ,
@@ -82,7 +115,8 @@ def _request(inputs: Inputs, profile: str | None, settings: tuple[Setting, ...])
     )
 
 
-def _schedule_settings(inputs: Inputs) -> Iterator[Setting]:
+def schedule_settings(inputs: Inputs) -> Iterator[Setting]:
+    """Yield what the inputs `iterations` and `duration` set."""
     for name in ("iterations", "duration"):
         value = inputs.text(name)
         if value is not None:
@@ -150,7 +184,12 @@ def _means(stop: StopRequest, progress: LogProgress) -> running.Means:
 
 
 def _report(
-    runner: Runner, stop: StopRequest, progress: LogProgress, judged: Judged, problems: Sequence[Problem] = ()
+    runner: Runner,
+    stop: StopRequest,
+    progress: LogProgress,
+    judged: Judged,
+    problems: Sequence[Problem] = (),
+    uploads: Uploads = EVERYTHING,
 ) -> int:
     comparison = None if progress.loaded is None else compare(progress.loaded, os.environ)
-    return int(report_run(runner, judged, running.exit_code(judged, stop), problems, comparison))
+    return int(report_run(runner, judged, running.exit_code(judged, stop), problems, comparison, uploads))

@@ -17,7 +17,7 @@ from soak_action.commands.settings import (
 from soak_action.config.length import expected_seconds
 from soak_action.config.load import Loaded
 from soak_action.errors import UsageError
-from soak_action.github.job_limits import runners_of
+from soak_action.github.job_limits import Runners, runners_of
 from soak_action.plan import SPARE_SLOTS, Plan, make_plan
 from soak_action.units import format_duration
 
@@ -51,14 +51,18 @@ def execute(arguments: argparse.Namespace) -> int:
     """Print the plan and return the exit code."""
     segment = segment_seconds(arguments.segment, "--segment")
     runners = runners_of(arguments.runs_on, "--runs-on")
-    loaded = configuration(arguments, schedule_settings(arguments))
-    workload = loaded.config.workload
-    plan = make_plan(_duration(loaded), segment, runners, workload.timeout if workload else 0.0)
+    plan = plan_of(configuration(arguments, schedule_settings(arguments)), segment, runners)
     if arguments.json:
         print(canonical.compact(plan.to_dict()))
     else:
         _print(plan)
     return 0
+
+
+def plan_of(loaded: Loaded, segment: float, runners: Runners) -> Plan:
+    """Return the plan of what is configured, in segments of `segment` seconds. Raises UsageError when none fits."""
+    workload = loaded.config.workload
+    return make_plan(_duration(loaded), segment, runners, workload.timeout if workload else 0.0)
 
 
 def _timeout(loaded: Loaded) -> float | None:

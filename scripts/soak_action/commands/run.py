@@ -6,11 +6,13 @@ import argparse
 import os
 import secrets
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from soak_action import canonical, running
+from soak_action.checkpoints import PassedOver
+from soak_action.commands.chained import checkpoint_folder, run_chained
 from soak_action.commands.clock import real_clock
 from soak_action.commands.progress import open_progress
 from soak_action.commands.settings import (
@@ -25,6 +27,7 @@ from soak_action.commands.settings import (
 )
 from soak_action.commands.signals import stop_on_signals
 from soak_action.commands.tracker import Tracker
+from soak_action.commands.verify import one_line
 from soak_action.config.load import Setting
 from soak_action.errors import ExitCode, UsageError
 from soak_action.verify import Judged
@@ -37,7 +40,8 @@ Runs the workload of soak.yaml, or the COMMAND after --, judges every iteration
 by the configured rules and writes the evidence below .soak/. A COMMAND without
 any configuration is measured by exit_code, wall_seconds and peak_rss_mib.
 With --segment a run pauses in time, exits 0 unless a rule is breached already,
-and goes on with --resume: same count, same soak time, same chain of records."""
+and goes on with --resume: same count, same soak time, same chain of records. With
+--checkpoints the same call serves every segment: it looks for what earlier ones left."""
 EXAMPLE = "soak run --iterations 5 -- python3 job.py"
 
 
@@ -57,6 +61,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="beside --resume: go on although workload or commit differ; evidence and verdict tell it",
     )
+    parser.add_argument(
+        "--checkpoints",
+        metavar="DIR",
+        help="go on with the furthest run below DIR that verifies, or begin one; DIR may be empty or missing",
+    )
     parser.add_argument("--output", metavar="DIR", help="where runs are kept (default: .soak beside the configuration)")
     add_json_argument(parser)
 
@@ -66,7 +75,10 @@ def execute(arguments: argparse.Namespace) -> int:
     stop = stop_on_signals()
     segment = read_segment(arguments.segment, "--segment")
     real = means(stop, lambda config, *rest: open_progress(Tracker(config, *rest), config, sys.stderr))
-    judged = _begin(arguments, real, segment) if arguments.resume is None else _resume(arguments, real, segment)
+    if arguments.checkpoints is not None:
+        judged = _chain(arguments, real, segment)
+    else:
+        judged = _begin(arguments, real, segment) if arguments.resume is None else _resume(arguments, real, segment)
     code = running.exit_code(judged, stop)
     try:
         _print(arguments, judged, running.summary(judged, code))
@@ -76,12 +88,40 @@ def execute(arguments: argparse.Namespace) -> int:
     return int(code)
 
 
-def _begin(arguments: argparse.Namespace, real: running.Means, segment: float | None) -> Judged:
+def _chain(arguments: argparse.Namespace, real: running.Means, segment: float | None) -> Judged:
+    folder = checkpoint_folder(arguments.checkpoints, "--checkpoints", arguments.resume)
+    _refuse_change(arguments)
+
+    def tell(what: str, passed_over: Sequence[PassedOver]) -> None:
+        for line in (what, *passed_over):
+            print(f"soak: {one_line(str(line))}", file=sys.stderr)
+
+    chained = run_chained(
+        folder,
+        configuration(arguments, _settings(arguments)),
+        _output(arguments),
+        real,
+        argv=arguments.words,
+        segment=segment,
+        tell=tell,
+    )
+    return chained.judged
+
+
+def _refuse_change(arguments: argparse.Namespace) -> None:
     if arguments.allow_change:
         raise UsageError("--allow-change stands beside --resume only: a new run has nothing to differ from")
+
+
+def _output(arguments: argparse.Namespace) -> Path | None:
+    return Path(arguments.output).absolute() if arguments.output else None
+
+
+def _begin(arguments: argparse.Namespace, real: running.Means, segment: float | None) -> Judged:
+    _refuse_change(arguments)
     return running.run(
         configuration(arguments, _settings(arguments)),
-        Path(arguments.output).absolute() if arguments.output else None,
+        _output(arguments),
         real,
         argv=arguments.words,
         environ=os.environ,

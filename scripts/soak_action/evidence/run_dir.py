@@ -196,11 +196,7 @@ def create(output: Path, started: datetime, profile: str | None, random_suffixes
 
 def create_named(output: Path, started: datetime, name: str, random_suffixes: Iterator[str]) -> Path:
     """Create a directory of evidence below `output` as `create` does; its name holds `name`."""
-    make_directory(output)
-    marker = b"Runs of soak-action. soak may prune them.\n"
-    for beside, content in ((".gitignore", b"*\n"), (RETENTION_MARKER, marker)):
-        if not (output / beside).exists():
-            write_atomic(output / beside, content)
+    prepare_output(output)
     stamp = f"{started:%Y%m%dT%H%M%SZ}-{name}"
     for _ in range(_ATTEMPTS):
         path = output.resolve() / f"{stamp}-{next(random_suffixes)}"
@@ -212,6 +208,18 @@ def create_named(output: Path, started: datetime, name: str, random_suffixes: It
             raise surroundings(error, f"create {path}") from error
         return path
     raise SurroundingsError(f"cannot find an unused name for a run in {output}")
+
+
+def prepare_output(output: Path) -> None:
+    """Create a directory that runs are kept in, hidden from git and marked as one that soak may prune.
+
+    Raises SurroundingsError when the disk refuses.
+    """
+    make_directory(output)
+    marker = b"Runs of soak-action. soak may prune them.\n"
+    for beside, content in ((".gitignore", b"*\n"), (RETENTION_MARKER, marker)):
+        if not (output / beside).exists():
+            write_atomic(output / beside, content)
 
 
 def digests_below(folder: IterationDir | ServiceDir) -> dict[str, str]:

@@ -39,7 +39,10 @@ def told(*records: dict) -> list[tuple[str, int, int]]:
     return [(change["key"], change["first_iteration"], change["last_iteration"]) for change in found]
 
 
-@pytest.mark.parametrize("key", ["workload.run", "workload.service.start", "workload.shell", "workload.env.LOG_LEVEL", "commit", "tree_dirty"])
+@pytest.mark.parametrize(
+    "key",
+    ["workload.run", "workload.service.start", "workload.shell", "workload.env.LOG_LEVEL", "commit", "tree_dirty"],
+)
 def test_what_is_soaked_may_change(key):
     assert may_change(key)
 
