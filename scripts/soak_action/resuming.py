@@ -60,7 +60,7 @@ def recorded_configuration(run: RunDir, *, environ: Mapping[str, str], directory
     for problem in (*schema_check("run")(promise.run, RUN), *schema_check("config-sources")(sources, SOURCES)):
         raise EvidenceError(str(problem))
     file = promise.run["config_file"]["path"]
-    loaded = load(
+    return load(
         Request(
             directory=_base(run, file, directory),
             environ=environ,
@@ -70,7 +70,6 @@ def recorded_configuration(run: RunDir, *, environ: Mapping[str, str], directory
         ),
         lambda _: None,
     )
-    return loaded
 
 
 def differences_from(run: RunDir, loaded: Loaded, *, allow_change: bool) -> list[Difference]:

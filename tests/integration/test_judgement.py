@@ -140,6 +140,8 @@ def test_the_coverage_of_files_tells_what_files_can_tell(soak: Soak, tmp_path: P
         "suspended_seconds",
         "clock_steps",
         "largest_clock_step_seconds",
+        "segments",
+        "gap_seconds",
     }
     assert (receipt["kpis"]["p95"]["count"], receipt["kpis"]["p95"]["missing"], receipt["kpis"]["p95"]["max"]) == (
         3,

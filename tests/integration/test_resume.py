@@ -8,6 +8,8 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -116,6 +118,13 @@ def test_three_segments_are_one_run(soak, project, paused):
     coverage = json.loads((paused / "receipt.json").read_text())["coverage"]
     assert coverage["seconds_measured"] == pytest.approx(sum(seconds), abs=1e-6)
     assert coverage["longest_segment_seconds"] == max(seconds)
+    assert coverage["segments"] == 3
+    times = [(end["started_at"], end["ended_at"]) for end in ends]
+    between = [
+        datetime.fromisoformat(after[0]) - datetime.fromisoformat(before[1]) for before, after in pairwise(times)
+    ]
+    assert coverage["gap_seconds"] == pytest.approx(sum(gap.total_seconds() for gap in between), abs=1e-6)
+    assert coverage["gap_seconds"] > 0
     offsets = [record["offset_seconds"] for record in lines(paused)]
     assert offsets[1] == pytest.approx(seconds[0], abs=0.5)
     assert offsets[2] == pytest.approx(seconds[0] + seconds[1], abs=0.5)

@@ -17,6 +17,7 @@ from soak_action.errors import ExitCode, UsageError
 from soak_action.evidence.measurements import Problem
 from soak_action.evidence.reading import read_document
 from soak_action.evidence.run_dir import RECEIPT
+from soak_action.evidence.segments import Segment, read_segments
 from soak_action.files import write_atomic
 from soak_action.github.runner import Inputs, Runner
 from soak_action.github.workflow_commands import Annotation
@@ -110,6 +111,7 @@ def report_run(
         notes=judged.outcome.notes,
         artifact=(_artifact(runner, receipt["run_id"]) or None) if uploads.evidence else None,
         comparison=comparison,
+        segments=read_segments(judged.run.path),
     )
     _print_verdict(report)
     print(run_text(summary, "soak"))
@@ -119,8 +121,14 @@ def report_run(
     return code
 
 
-def report_judgement(runner: Runner, found: SealedJudgement, code: ExitCode, comparison: Comparison | None) -> None:
-    """Report a judgement of results."""
+def report_judgement(
+    runner: Runner,
+    found: SealedJudgement,
+    code: ExitCode,
+    comparison: Comparison | None,
+    segments: Sequence[Segment],
+) -> None:
+    """Report a judgement of results; `segments` are those of the run that was judged."""
     directory = found.directory.path
     report = Report(
         verdict=found.verdict.to_dict(),
@@ -131,6 +139,7 @@ def report_judgement(runner: Runner, found: SealedJudgement, code: ExitCode, com
         notes=found.notes,
         artifact=_artifact(runner, directory.name) or None,
         comparison=comparison,
+        segments=segments,
     )
     _print_verdict(report)
     print(f"evidence: {directory}")

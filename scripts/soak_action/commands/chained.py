@@ -13,7 +13,7 @@ from soak_action.checkpoints import PassedOver, bring, choose
 from soak_action.config.load import Loaded
 from soak_action.errors import UsageError
 from soak_action.evidence.run_dir import OUTPUT_DIRECTORY
-from soak_action.resuming import check_unchanged
+from soak_action.resuming import differences_from
 from soak_action.verify import Judged, judge_run
 
 
@@ -48,7 +48,7 @@ def run_chained(
             loaded, output, means, argv=argv, environ=os.environ, python=sys.executable, segment=segment
         )
         return Chained(judged, is_old=False)
-    check_unchanged(choice.run, loaded)
+    differences_from(choice.run, loaded, allow_change=False)
     if choice.has_ended:
         tell(f"the run of checkpoint {choice.run.path} has come to its end, so nothing is run", choice.passed_over)
         means.configured(loaded)

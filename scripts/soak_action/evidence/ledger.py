@@ -7,6 +7,7 @@ digest, and each record how many of them are its own.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -48,6 +49,21 @@ def is_sealed(line: bytes, digest: object) -> bool:
         return False
     member = b'"digest":"' + digest.encode(errors="replace") + b'",'
     return line.count(member) == 1 and canonical.digest_of_bytes(line.replace(member, b"")) == digest
+
+
+def records_of(path: Path) -> Iterator[Record]:
+    """Yield the records of a file one by one, whatever they say; a line that is none is left out.
+
+    This is for showing them: Chain tells whether they can be believed.
+    """
+    if not path.exists():
+        return
+    with contextlib.suppress(EvidenceError):
+        for _, line in read_lines(path):
+            with contextlib.suppress(canonical.CanonicalError):
+                record = canonical.parse(line, path.name)
+                if isinstance(record, dict):
+                    yield record
 
 
 class Ledger:

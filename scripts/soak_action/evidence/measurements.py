@@ -97,7 +97,8 @@ class ServiceConduct:
 class Conduct:
     """How the run itself went, in seconds of soak time.
 
-    `not_awake` tells where the machine may have slept; `service` is None for a workload without one.
+    `not_awake` tells where the machine may have slept; `service` is None for a workload without one. `gap_seconds`
+    passed by the wall clock between its `segments`, and nothing was measured in them.
     """
 
     state: State
@@ -108,3 +109,5 @@ class Conduct:
     not_awake: tuple[str, ...] = ()
     incidents: Incidents = Incidents()
     service: ServiceConduct | None = None
+    segments: int = 1
+    gap_seconds: float = 0.0

@@ -17,6 +17,7 @@ from soak_action.evidence.incidents import IncidentCount
 from soak_action.evidence.ledger import SEGMENTS, Chain, Record
 from soak_action.evidence.measurements import Column, Conduct, Incidents, Measurements, Problem, State
 from soak_action.evidence.run_dir import CONFIG, RECEIPT, RUN, SOURCES, EvidenceDir, RunDir, is_named_otherwise
+from soak_action.evidence.segments import gaps, segments_of
 from soak_action.evidence.service_conduct import service_conduct
 from soak_action.files import digest_of_file, read_evidence
 
@@ -207,8 +208,18 @@ def _conduct(
     active = sum(
         seconds for seconds, outcome in zip(found.seconds, found.outcomes, strict=True) if outcome != "cancelled"
     )
-    seconds = round(ended, 6), round(active, 6), round(longest, 6)
-    return Conduct(state, *seconds, mock, tuple(_not_awake(segments)), incidents), finished_at
+    conduct = Conduct(
+        state,
+        round(ended, 6),
+        round(active, 6),
+        round(longest, 6),
+        mock,
+        tuple(_not_awake(segments)),
+        incidents,
+        segments=max(last_segment, len(segments)),
+        gap_seconds=round(sum(gaps(segments_of(segments))), 3),
+    )
+    return conduct, finished_at
 
 
 def _not_awake(segments: Sequence[Record]) -> Iterator[str]:

@@ -41,6 +41,8 @@ def coverage(promise: Schedule | None, found: Measurements, conduct: Conduct | N
         "seconds_active": None if conduct is None else conduct.active_seconds,
         "longest_segment_seconds": None if conduct is None else conduct.longest_segment_seconds,
         **_incidents(conduct),
+        "segments": None if conduct is None else conduct.segments,
+        "gap_seconds": None if conduct is None else conduct.gap_seconds,
         "kpis": {
             name: round(1 - sum(position in column.missing for position in judged) / len(judged), 6) if judged else 0
             for name, column in found.kpis.items()

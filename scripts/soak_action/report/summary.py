@@ -14,6 +14,7 @@ from soak_action import canonical
 from soak_action.base_branch import Comparison
 from soak_action.config.model import Kpi
 from soak_action.evidence.measurements import Measurements
+from soak_action.evidence.segments import Segment, gaps
 from soak_action.gate.result import badness
 from soak_action.report.charts import Series, chart, sparkline
 from soak_action.report.incidents import incident_lines
@@ -25,6 +26,7 @@ _MOST_KPIS = 100
 _MOST_CHARTS = 6
 _MOST_OPEN_CHARTS = 2
 _MOST_OVERRIDES = 50
+_MOST_SEGMENTS = 100
 _SIGNS = {
     "pass": "\u2705",
     "warn": "\u26a0\ufe0f",
@@ -45,7 +47,7 @@ class Report:
 
     `verdict` and `receipt` are the documents of the evidence, `problems` what was found wrong in it afterwards, `notes`
     the first reasons why values are missing, `artifact` the name under which the evidence is uploaded, if it is,
-    `comparison` how the gates differ from the base branch of a pull request.
+    `comparison` how the gates differ from the base branch of a pull request, `segments` those that have ended.
     """
 
     verdict: Mapping[str, Any]
@@ -57,6 +59,7 @@ class Report:
     notes: Sequence[str] = ()
     artifact: str | None = None
     comparison: Comparison | None = None
+    segments: Sequence[Segment] = ()
 
 
 def summary_markdown(report: Report, most_bytes: int = MOST_BYTES) -> str:
@@ -69,6 +72,7 @@ def summary_markdown(report: Report, most_bytes: int = MOST_BYTES) -> str:
         "KPIs": _kpi_table(report),
         "charts": _charts(report),
         "changes": _changes(report.verdict["changes"]),
+        "segments": _segments(report.segments),
         "overrides": _overrides(report.verdict["overrides"]),
         "evidence": _evidence(report),
     }
@@ -107,6 +111,9 @@ def _facts(receipt: Mapping[str, Any]) -> str:
         facts.insert(0, receipt["state"])
     if coverage["seconds_measured"] is not None:
         facts.append(f"{_seconds(coverage['seconds_measured'])} of soak")
+    if (coverage["segments"] or 1) > 1:
+        longest, gap = _seconds(coverage["longest_segment_seconds"]), _seconds(coverage["gap_seconds"])
+        facts.append(f"{format_number(coverage['segments'])} segments, the longest {longest}, {gap} between them")
     if receipt["commit"]:
         facts.append(f"commit {code((receipt['head_commit'] or receipt['commit'])[:10])}")
     return " · ".join(facts)
@@ -284,6 +291,31 @@ def _series(report: Report, kpi: Kpi) -> Series:
     column = measurements.kpis.get(kpi.name)
     values = () if column is None else column.values
     return Series(kpi.title, kpi.unit, measurements.numbers, values, kpi.hard, kpi.soft)
+
+
+# ---- segments
+
+
+def _segments(segments: Sequence[Segment]) -> str:
+    """Return how a run was interrupted: each segment, and the time before it in which nothing was measured."""
+    if len(segments) < 2:
+        return ""
+    before = ["", *map(_seconds, gaps(segments))]
+    rows = [
+        (
+            format_number(segment.number),
+            f"{segment.started:%Y-%m-%d %H:%M:%S}",
+            gap,
+            _seconds(segment.seconds),
+            format_number(segment.iterations),
+            f"{segment.state}: {inert(segment.reason, 80)}",
+        )
+        for segment, gap in list(zip(segments, before, strict=True))[:_MOST_SEGMENTS]
+    ]
+    more = f"\n\nand {len(segments) - _MOST_SEGMENTS} more" if len(segments) > _MOST_SEGMENTS else ""
+    head = ("segment", "began (UTC)", "gap before it", "soak", "iterations by its end", "ended")
+    body = f"Nothing was measured in the gaps.\n\n{table(head, rows, right=(0, 2, 3, 4))}{more}"
+    return details(f"Segments: {len(segments)}", body)
 
 
 # ---- overrides and evidence

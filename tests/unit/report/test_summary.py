@@ -13,6 +13,7 @@ from soak_action.claims import kpi_statistics
 from soak_action.config.model import Kpi, Window
 from soak_action.evidence import receipt
 from soak_action.evidence.measurements import Conduct, Incidents, Measurements
+from soak_action.evidence.segments import segments_of
 from soak_action.gate.case import Case
 from soak_action.gate.verdict import judge
 from soak_action.report.refusal import refusal_markdown
@@ -339,3 +340,36 @@ def test_a_refusal_lists_at_most_a_hundred_mistakes() -> None:
     assert "\n- and 50 more\n" in text
     assert "<b>" not in text
     assert "more" not in refusal_markdown(["one"], 2)
+
+
+def test_the_gaps_of_a_run_in_segments_are_told_in_the_headline_and_one_by_one() -> None:
+    ends = [
+        {
+            "segment": number,
+            "started_at": f"2026-11-23T{10 + number}:00:00.000Z",
+            "ended_at": f"2026-11-23T{10 + number}:40:00.000Z",
+            "state": "interrupted" if number == 2 else "paused",
+            "reason": "killed" if number == 2 else "*time*",
+            "iterations": 10 * number,
+            "measured_seconds": 2400.0,
+        }
+        for number in (1, 2, 3)
+    ]
+    whole = report()
+    coverage = {
+        **whole.receipt["coverage"],
+        "segments": 3,
+        "gap_seconds": 2400.0,
+        "longest_segment_seconds": 2400.0,
+    }
+    told = summary_markdown(replace(whole, receipt={**whole.receipt, "coverage": coverage}, segments=segments_of(ends)))
+    assert "3 segments, the longest 40m, 40m between them" in told.split("##")[0]
+    assert "<summary>Segments: 3</summary>" in told
+    rows = [line for line in told.splitlines() if line.startswith("| ") and "2026-11-23 1" in line]
+    assert [row.count("20m") for row in rows] == [0, 1, 1]
+    assert "interrupted: killed" in rows[1]
+    assert "\\*time\\*" in rows[0]
+
+
+def test_a_run_in_one_piece_tells_of_no_gap() -> None:
+    assert "segment" not in summary_markdown(report()).lower()
