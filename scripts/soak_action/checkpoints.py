@@ -33,6 +33,7 @@ from soak_action.files import (
     surroundings,
 )
 from soak_action.resuming import has_ended
+from soak_action.system import open_regular
 from soak_action.verify import verify
 
 _DEEPEST = 6
@@ -72,9 +73,18 @@ class _Candidate:
     is_sealed: bool
 
     @property
-    def order(self) -> tuple[str, str, str, int, int, bool]:
+    def order(self) -> tuple[str, str, str, int, int]:
         """What makes one copy come before another; the greater the better."""
-        return self.began, self.run_id, self.genesis, self.iterations, self.segments, self.is_sealed
+        return self.began, self.run_id, self.genesis, self.iterations, self.segments
+
+    @property
+    def preference(self) -> tuple[bool, bool]:
+        """What decides between copies that are equally far on.
+
+        A directory with the run's name is where the run itself was made, perhaps on this machine, where processes of a
+        killed soak may be left; then comes one whose soak had the time to seal it.
+        """
+        return self.run.path.name == self.run_id, self.is_sealed
 
 
 def choose(folder: Path) -> Choice:
@@ -90,9 +100,7 @@ def choose(folder: Path) -> Choice:
         except SoakError as error:
             passed_over.append(PassedOver(path, str(error), is_broken=True))
     chosen: _Candidate | None = None
-    # What is in the place where it is used comes first of two that are equal: its directory has the name of the run.
-    ranked = sorted(candidates, key=lambda one: one.run.path.name == one.run_id, reverse=True)
-    for candidate in sorted(ranked, key=lambda one: one.order, reverse=True):
+    for candidate in sorted(candidates, key=lambda one: (one.order, one.preference), reverse=True):
         if chosen is not None:
             passed_over.append(PassedOver(candidate.run.path, _why_not(candidate, chosen), is_broken=False))
         elif reason := _wrong_with(candidate.run):
@@ -176,7 +184,7 @@ def _read(run: RunDir) -> _Candidate:
 
 def _count_lines(path: Path) -> int:
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             return sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 20), b""))
     except FileNotFoundError:
         return 0
@@ -200,7 +208,7 @@ def _why_not(other: _Candidate, chosen: _Candidate) -> str:
     if other.genesis != chosen.genesis:
         return f"it is of another run, {other.run_id}, which began at {other.began}"
     if other.order == chosen.order:
-        return "it is the same as the one that is used"
+        return "it is no further on than the one that is used"
     told = f"{other.iterations} iteration{'' if other.iterations == 1 else 's'} in {other.segments} ended segments"
     return f"it is not as far on: {told}, against {chosen.iterations} in {chosen.segments}"
 

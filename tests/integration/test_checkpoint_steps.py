@@ -86,7 +86,7 @@ def test_the_judge_sees_what_a_slot_breached(slot, job):
 
 
 @pytest.mark.parametrize("broken", [False, True])
-def test_trap_05_no_checkpoint_is_not_good(slot, job, broken):
+def test_trap_03_no_checkpoint_is_not_good(slot, job, broken):
     if broken:
         slot(1)
         (job.workspace / "found" / "slot-1" / "run.json").write_text(json.dumps({}))

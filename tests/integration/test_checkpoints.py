@@ -199,7 +199,24 @@ def test_of_two_that_are_equal_the_one_in_its_place_is_used(soak, project, slot)
     done = soak("run", "--json", "--segment", "1ms", "--checkpoints", "kept", "--output", "kept")
     assert done.json["iterations"] == 2
     assert not list((project / "kept").glob("*passed-over*"))
-    assert "the same as the one that is used" in done.err
+    assert "no further on than the one that is used" in done.err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")
+def test_what_a_killed_soak_left_on_this_disk_comes_before_a_copy_that_is_no_further_on(soak, project, slot):
+    slot("slot-1")
+    shutil.move(project / ".soak", project / "kept")
+    shutil.move(project / "found", project / "kept" / "found")
+    (project / "work.py").write_text(f"{WORK}import signal\nos.kill(os.getppid(), signal.SIGKILL)\n")
+    here = ("--checkpoints", "kept", "--output", "kept")
+    words = [sys.executable, "-m", "soak_action", "run", *here]
+    environment = {name: value for name, value in clean_environment().items() if not name.startswith("COVERAGE")}
+    assert subprocess.run(words, cwd=project, env=environment, capture_output=True, check=False).returncode == -9
+    (project / "work.py").write_text(WORK)
+    done = soak("run", "--json", "--segment", "1ms", *here)
+    assert (done.code, done.json["iterations"]) == (0, 2), done.err
+    assert (Path(done.json["run_dir"]) / "unrecorded" / "00002-1").is_dir()
+    assert not list((project / "kept").glob("*passed-over*"))
 
 
 def test_a_run_that_somebody_is_running_is_left_alone(soak, project, slot):
@@ -265,6 +282,17 @@ def test_what_is_no_file_is_not_copied(slot, project):
     done = slot(None)
     assert (done.code, done.json["iterations"]) == (0, 2), done.err
     assert not (Path(done.json["run_dir"]) / ".tmp-1-abc").exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="named pipes")
+def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(slot, project):
+    for number in (1, 2):
+        slot(f"slot-{number}")
+    (project / "found" / "slot-2" / "iterations.jsonl").unlink()
+    os.mkfifo(project / "found" / "slot-2" / "iterations.jsonl")
+    done = slot(None)
+    assert (done.code, done.json["iterations"]) == (0, 2), done.err
+    assert "slot-2: passed over" in done.err
 
 
 @pytest.mark.parametrize(
