@@ -95,10 +95,11 @@ def check_floors(session: Session) -> Outcome:
 
 
 def check_generated(session: Session) -> Outcome:
-    """The generated reference agrees with the code."""
+    """The generated reference and the generated jobs of workflows agree with the code."""
     if not (ROOT / "scripts" / "reference.py").exists():
         return Outcome(passed=True, note="nothing is generated yet")
-    return session.run("python", "scripts/reference.py", "--check")
+    written = [session.run("python", f"scripts/{name}.py", "--check") for name in ("slots", "reference")]
+    return Outcome(all(one.passed for one in written), "\n".join(filter(None, (one.output for one in written))))
 
 
 def check_workflows(session: Session) -> Outcome:

@@ -34,7 +34,7 @@ from soak_action.files import (
 )
 from soak_action.resuming import has_ended
 from soak_action.system import open_regular
-from soak_action.verify import verify
+from soak_action.verify import read_run, verify
 
 _DEEPEST = 6
 
@@ -109,7 +109,8 @@ def choose(folder: Path) -> Choice:
             chosen = candidate
     if chosen is None:
         return Choice(None, has_ended=False, passed_over=tuple(passed_over))
-    ended = chosen.is_sealed and has_ended(standing_of(chosen.run, chosen.genesis))
+    promise, config = read_run(chosen.run)
+    ended = chosen.is_sealed and has_ended(standing_of(chosen.run, promise.genesis, config.schedule))
     return Choice(chosen.run, has_ended=ended, passed_over=tuple(passed_over))
 
 

@@ -85,7 +85,7 @@ def run(
         return _go_on(run_dir, loaded.config, Standing(genesis, genesis), surroundings, means, segment)
 
 
-def resume(
+def resume(  # noqa: PLR0913 - what a run needs, each by name
     run_dir: RunDir,
     means: Means,
     *,

@@ -166,6 +166,8 @@ def test_every_job_ends_in_time(path: Path) -> None:
 # ---- reusable workflows
 
 
+# Where, how long and under which name jobs run: nothing that soak.yaml could say.
+OF_THE_WORKFLOW = {"runs-on", "judge-runs-on", "segment", "name", "retention-days"}
 REUSABLE = [path for path in WORKFLOWS if "workflow_call" in triggers(read(path))]
 every_reusable = pytest.mark.parametrize("path", REUSABLE, ids=lambda path: path.name)
 
@@ -174,8 +176,27 @@ every_reusable = pytest.mark.parametrize("path", REUSABLE, ids=lambda path: path
 def test_trap_51_a_reusable_workflow_has_no_default_that_would_count_as_given(path: Path) -> None:
     inputs = triggers(read(path))["workflow_call"]["inputs"]
     given = {name for name, about in inputs.items() if about.get("default")}
-    assert given <= {"runs-on"}
+    assert given <= OF_THE_WORKFLOW
     assert [name for name, about in inputs.items() if not re.search(r"'[^']+'", about["description"])] == []
+
+
+@every_reusable
+def test_the_outputs_of_a_reusable_workflow_are_never_good_by_default(path: Path) -> None:
+    outputs = {name: about["value"] for name, about in triggers(read(path))["workflow_call"]["outputs"].items()}
+    assert outputs["verdict"].endswith(" || 'invalid' }}")
+    assert outputs["exit-code"].endswith(" || '5' }}")
+    assert all(outputs[name].endswith(" || 'unfinished' }}") for name in {"state"} & set(outputs))
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_trap_51_nothing_is_set_by_a_default_when_somebody_starts_a_soak_by_hand(path: Path) -> None:
+    inputs = (triggers(read(path)).get("workflow_dispatch") or {}).get("inputs") or {}
+    assert {name for name, about in inputs.items() if about.get("default")} <= OF_THE_WORKFLOW
+    for job in read(path)["jobs"].values() if inputs else ():
+        assert job["with"] == {name: f"${{{{ inputs.{name} }}}}" for name in inputs} | {
+            name: value for name, value in job["with"].items() if name not in inputs
+        }
+        assert set(inputs) <= set(job["with"]), "an input that nobody reads"
 
 
 # ---- outputs of own actions
@@ -252,8 +273,10 @@ def test_the_readme_shows_the_very_workflow_that_is_played() -> None:
 
 
 def test_the_guide_shows_the_very_workflows_that_are_played() -> None:
-    guide = (ROOT / "docs" / "guide" / "github-action.md").read_text("utf-8")
-    shown = re.findall(r"^```yaml\n(.*?)^```", guide, re.MULTILINE | re.DOTALL)
+    guide = "".join(
+        (ROOT / "docs" / "guide" / f"{name}.md").read_text("utf-8") for name in ("github-action", "long-soaks")
+    )
+    shown = re.findall(r"^```yaml\n(name: .*?)^```", guide, re.MULTILINE | re.DOTALL)
     assert sorted(shown) == sorted(path.read_text("utf-8") for path in DOCUMENTED)
 
 

@@ -20,7 +20,7 @@ def job(tmp_path):
 
 
 def test_the_plan_is_given_to_the_jobs_that_follow(job):
-    done = job.run(PLAN, segment="5h", runs_on='["windows-latest"]')
+    done = job.run(PLAN, segment="5h", name="api-2", runs_on='["windows-latest"]')
     assert done.code == 0, done.log
     outputs = done.outputs
     assert (outputs["planned"], outputs["timeout-minutes"], outputs["exit-code"]) == ("3", "317", "0")
@@ -41,6 +41,7 @@ def test_every_input_counts(job):
     ("inputs", "told"),
     [
         ({"segment": ""}, "input segment"),
+        ({"segment": "5h", "name": "a*"}, "letters, digits and '-' only"),
         ({"segment": "1m"}, "the smallest segment that fits is 36m"),
         ({"segment": "7h"}, "the largest segment that fits is 5h45m"),
         ({"segment": "1h", "runs_on": "{"}, "names no runner"),

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import io
+import sys
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
 
+from soak_action import canonical
 from soak_action.errors import UsageError
 from soak_action.github.runner import Runner
+
+_INTERPRETER = "interpreter"
 
 
 def internal_step(runner: Runner, call: Callable[[Sequence[str]], int]) -> int:
     """Run the command that the inputs name by `call`, give its JSON document as an output, and return its exit code."""
     command = runner.inputs.text("command") or ""
+    if command == _INTERPRETER:
+        return _prove_interpreter(runner)
     if command in {"", "action"}:
         raise UsageError("input command: write the name of a command of soak, such as verify")
     document = io.StringIO()
@@ -24,3 +30,13 @@ def internal_step(runner: Runner, call: Callable[[Sequence[str]], int]) -> int:
     print(document.getvalue())
     runner.set_outputs({"exit-code": code, "json": document.getvalue().strip()})
     return code
+
+
+def _prove_interpreter(runner: Runner) -> int:
+    """Say which Python runs; the launcher has refused one that is too old before this could be read."""
+    version = ".".join(map(str, sys.version_info[:3]))
+    encoding = sys.getfilesystemencoding()
+    print(f"Python {version} at {sys.executable} on {sys.platform}, with {encoding}")
+    found = {"executable": sys.executable, "version": version, "system": sys.platform, "encoding": encoding}
+    runner.set_outputs({"exit-code": 0, "json": canonical.compact(found)})
+    return 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from soak_action import canonical
 from soak_action.commands.action_run import request_of_inputs, schedule_settings
 from soak_action.commands.plan import plan_of
@@ -12,6 +14,7 @@ from soak_action.github.runner import Runner
 from soak_action.plan import SPARE_SLOTS
 from soak_action.units import format_duration
 
+_NAME = re.compile(r"[A-Za-z0-9-]{1,60}")
 _DEFAULT_RUNNER = "ubuntu-latest"
 
 
@@ -20,6 +23,9 @@ def plan_step(runner: Runner) -> int:
     segment = runner.inputs.text("segment")
     if segment is None:
         raise UsageError("input segment: say how long each slot soaks, such as 5h")
+    name = runner.inputs.text("name")
+    if name is not None and not _NAME.fullmatch(name):
+        raise UsageError(f"input name: '{name[:60]}' cannot be part of a pattern; write letters, digits and '-' only")
     seconds = segment_seconds(segment, "input segment")
     runners = runners_of(runner.inputs.text("runs-on") or _DEFAULT_RUNNER, "input runs-on")
     settings = (*schedule_settings(runner.inputs), *read_settings(runner.inputs.lines("set"), "input set"))
