@@ -113,6 +113,11 @@ def test_a_soak_goes_on_across_jobs_whatever_ended_each_of_them(long_soak, soak)
     assert coverage["gap_seconds"] == pytest.approx(sum(gaps), abs=1e-6)
     assert coverage["longest_segment_seconds"] == max(end["measured_seconds"] for end in ends)
     assert gaps[1] > 3, "the slot that was killed lies in it"
+    told_of = played.jobs["soak/judge"].steps["0/soak"].annotations("warning")
+    assert [text.partition(":")[0].split(" and ")[0] for _, text in told_of] == [
+        "slot-2 ended with exit code 130",
+        "slot-3 died",
+    ]
     page = played.jobs["soak/judge"].steps["gate/soak"].summary
     assert "3 segments, the longest" in page
     assert "<summary>Segments: 3</summary>" in page
@@ -132,6 +137,7 @@ def test_a_slot_that_vanishes_without_a_checkpoint_costs_its_segment_and_a_breac
     judge = played.jobs["soak/judge"]
     gate = judge.steps["gate"].outputs
     assert (judge.result, gate["verdict"], gate["exit-code"]) == ("failure", "fail", "1")
+    assert "slot-1: unfinished, invalid, exit code 5\nslot-2: paused" in judge.steps["0/soak"].log
     assert (gate["failed-rules"], gate["checkpoint"]) == ('["p95_ms.hard"]', "soak-soak-attempt-1-slot-3")
     assert 4 not in slots, "nothing was left for the spare one"
 

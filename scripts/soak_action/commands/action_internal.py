@@ -8,10 +8,12 @@ from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
 
 from soak_action import canonical
+from soak_action.commands.action_slots import tell_slots
 from soak_action.errors import UsageError
 from soak_action.github.runner import Runner
 
 _INTERPRETER = "interpreter"
+_SLOTS = "slots"
 
 
 def internal_step(runner: Runner, call: Callable[[Sequence[str]], int]) -> int:
@@ -19,6 +21,8 @@ def internal_step(runner: Runner, call: Callable[[Sequence[str]], int]) -> int:
     command = runner.inputs.text("command") or ""
     if command == _INTERPRETER:
         return _prove_interpreter(runner)
+    if command == _SLOTS:
+        return tell_slots(runner)
     if command in {"", "action"}:
         raise UsageError("input command: write the name of a command of soak, such as verify")
     document = io.StringIO()
