@@ -27,6 +27,7 @@ NAMES = (
     "memory",
     "gate_run",
     "gate_jsonl",
+    "checkpoints",
     "configuration",
     "sampling",
     "checkpoint",

@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
+from tests.e2e import acting
 
 STUBS = Path(__file__).resolve().parent / "stubs"
 
@@ -88,3 +90,21 @@ def test_artifacts_are_fetched_one_by_one_or_by_a_pattern(upload, tmp_path):
     assert download(tmp_path, NAME="one") == (0, ["alone.json"])
     assert download(tmp_path, NAME="three")[0] == 1
     assert download(tmp_path, PATTERN="t*") == (0, ["alone.json", "two/alone.json"])
+
+
+def test_a_job_that_may_fail_is_played_as_steps_that_may_fail():
+    job = "jobs:\n  a:\n    continue-on-error: true\n    steps:\n      - name: One\n        run: a\n      - name: Two\n"
+    steps = yaml.safe_load(acting.tolerate(job))["jobs"]["a"]["steps"]
+    assert [step["continue-on-error"] for step in steps] == [True, True]
+    strict = job.replace("    continue-on-error: true\n", "")
+    assert acting.tolerate(strict) == strict
+
+
+def test_the_workflow_of_a_slot_is_the_only_one_whose_job_may_fail():
+    """What act does not know of is rewritten for whole files, so that no other job may be in them."""
+    found = [
+        path for path in (acting.ROOT / ".github").rglob("*.yml") if "continue-on-error" in path.read_text("utf-8")
+    ]
+    may_fail = [path for path in found if acting.tolerate(path.read_text("utf-8")) != path.read_text("utf-8")]
+    assert [path.name for path in may_fail] == ["soak-segment.yml"]
+    assert len(yaml.safe_load(may_fail[0].read_text("utf-8"))["jobs"]) == 1
