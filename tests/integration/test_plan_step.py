@@ -53,3 +53,10 @@ def test_what_does_not_fit_turns_the_job_red_with_the_reason(job, inputs, told):
     assert told in done.log
     assert [line for line in done.log.splitlines() if line.startswith("::error ") and told.split()[-1] in line]
     assert "planned" not in done.outputs
+
+
+def test_a_slot_waits_for_an_iteration_of_a_command_without_a_configuration(job):
+    (job.workspace / "soak.yaml").unlink()
+    bare = job.run(PLAN, segment="1h", duration="1h").outputs
+    timed = job.run(PLAN, segment="1h", duration="1h", command="work", set="workload.timeout=20m").outputs
+    assert (bare["timeout-minutes"], timed["timeout-minutes"]) == ("75", "95")

@@ -8,6 +8,7 @@ from soak_action import canonical
 from soak_action.commands.action_run import request_of_inputs, schedule_settings
 from soak_action.commands.plan import plan_of
 from soak_action.commands.settings import load_and_warn, read_settings, segment_seconds
+from soak_action.config.load import Setting
 from soak_action.errors import UsageError
 from soak_action.github.job_limits import runners_of
 from soak_action.github.runner import Runner
@@ -29,6 +30,10 @@ def plan_step(runner: Runner) -> int:
     seconds = segment_seconds(segment, "input segment")
     runners = runners_of(runner.inputs.text("runs-on") or _DEFAULT_RUNNER, "input runs-on")
     settings = (*schedule_settings(runner.inputs), *read_settings(runner.inputs.lines("set"), "input set"))
+    command = runner.inputs.text("command")
+    if command is not None:
+        # A workload has a time-out, and a slot waits as long for an iteration that began late.
+        settings = (Setting("workload.run", command, "input command"), *settings)
     loaded = load_and_warn(request_of_inputs(runner.inputs, runner.inputs.text("profile"), settings))
     plan = plan_of(loaded, seconds, runners)
     print(
