@@ -106,7 +106,9 @@ def test_trap_23_the_furthest_is_taken_and_not_the_one_with_the_newest_files(slo
     assert "1 iteration in 1 ended segments, against 2 in 2" in told
 
 
-@pytest.mark.parametrize("damage", ["edited", "cut", "no record", "not JSON", "foreign id", "a folder in its place"])
+@pytest.mark.parametrize(
+    "damage", ["edited", "cut", "no record", "no configuration", "not JSON", "foreign id", "a folder in its place"]
+)
 def test_what_does_not_verify_is_named_and_an_older_one_serves(slot, project, damage):
     for number in (1, 2):
         slot(f"slot-{number}")
@@ -118,6 +120,8 @@ def test_what_does_not_verify_is_named_and_an_older_one_serves(slot, project, da
         (run / "iterations.jsonl").write_bytes(records.splitlines(keepends=True)[0])
     elif damage == "no record":
         (run / "iterations.jsonl").unlink()
+    elif damage == "no configuration":
+        (run / "config.json").unlink()
     elif damage == "not JSON":
         (run / "run.json").write_bytes(b"\xff{")
     elif damage == "foreign id":
@@ -327,6 +331,24 @@ def test_a_copy_that_fails_leaves_nothing_half(slot, project):
     with pytest.raises(SurroundingsError):
         checkpoints.bring(run, project / "kept", datetime.now(UTC))
     assert [path.name for path in (project / "kept").glob("*2*")] == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="ulimit")
+def test_a_disk_that_refuses_the_copy_is_told_and_the_checkpoint_stays(slot, project):
+    slot("slot-1")
+    left = project / "found" / "slot-1" / "unrecorded"
+    left.mkdir()
+    (left / "large").write_bytes(b"x" * 100_000)
+    words = [sys.executable, "-m", "soak_action", *SLOT, "--output", "kept"]
+    limited = ["bash", "-c", 'ulimit -f 20; exec "$@"', "bash", *words]
+    environment = {name: value for name, value in clean_environment().items() if not name.startswith("COVERAGE")}
+    done = subprocess.run(limited, cwd=project, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 5, done.stderr
+    assert "soak: cannot copy " in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not [path for path in (project / "kept").iterdir() if path.name[0] != "." or path.name.startswith(".tmp-")]
+    shutil.rmtree(project / "kept")
+    assert slot(None).json["iterations"] == 2
 
 
 def test_a_file_is_no_folder_of_checkpoints(project):
