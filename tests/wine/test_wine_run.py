@@ -157,6 +157,26 @@ def test_linux_evidence_verifies_on_windows(windows: Windows, tmp_path: Path) ->
     assert there.out == soak_here("verify", "--json", run, cwd=tmp_path).stdout
 
 
+def test_slots_on_windows_go_on_with_each_others_checkpoints(windows: Windows, tmp_path: Path) -> None:
+    """Once from an artifact, once from the disk; another system goes on to judge the same evidence."""
+    (tmp_path / "work.py").write_text(WORK)
+    (tmp_path / "soak.yaml").write_bytes(CONFIGURATION.replace("iterations: 24", "iterations: 3").encode())
+    words = ("run", "--json", "--segment", "1ms", "--checkpoints", "kept", "--output", "kept")
+    first = soak(windows, *words, cwd=tmp_path)
+    assert (first.code, first.json["state"]) == (0, "paused"), first.err
+    name = first.json["run_id"]
+    (tmp_path / "kept" / "found").mkdir()
+    (tmp_path / "kept" / name).rename(tmp_path / "kept" / "found" / "soak-attempt-1-slot-1")
+    second, third = (soak(windows, *words, cwd=tmp_path) for _ in range(2))
+    assert [second.json["iterations"], third.json["iterations"]] == [2, 3], second.err + third.err
+    assert (third.json["state"], third.json["verdict"], third.json["run_id"]) == ("finished", "pass", name)
+    assert "not as far on" in third.err
+    fourth = soak(windows, *words, cwd=tmp_path)
+    assert (fourth.code, fourth.json["iterations"]) == (0, 3)
+    assert "nothing is run" in fourth.err
+    assert soak_here("verify", tmp_path / "kept" / name, cwd=tmp_path).returncode == 0
+
+
 def test_a_bare_command_is_soaked_by_the_default_kpis(windows: Windows, tmp_path: Path) -> None:
     python = windows_path(windows.python)
     green = soak(windows, "run", "--json", "--output", "my runs\\here", "--", python, "-c", "pass", cwd=tmp_path)
