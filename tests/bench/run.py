@@ -30,7 +30,6 @@ NAMES = (
     "checkpoints",
     "configuration",
     "sampling",
-    "checkpoint",
 )
 
 
