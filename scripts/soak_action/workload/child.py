@@ -13,7 +13,7 @@ from threading import Lock, Thread
 from typing import cast
 
 from soak_action import clocks
-from soak_action.workload.command import popen_arguments
+from soak_action.workload.command import popen_arguments, program_file
 from soak_action.workload.memory import reported_bytes
 
 _PEAK_EVERY = 0.05
@@ -33,6 +33,7 @@ class Child:
         self.begun = clocks.awake()
         self._popen = subprocess.Popen(
             popen_arguments(argv, cwd, env),
+            executable=program_file(argv, cwd, env),
             cwd=cwd,
             env=dict(env),
             stdin=subprocess.DEVNULL,

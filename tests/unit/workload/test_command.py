@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from soak_action.workload.command import find_program, popen_arguments, resolve_command
+from soak_action.workload.command import find_program, popen_arguments, program_file, resolve_command
 
 VARIABLES = {"SOAK_OUT": "/run/1/out", "SOAK_ITERATION": "1"}
 posix = pytest.mark.skipif(sys.platform == "win32", reason="uses POSIX permissions")
@@ -127,3 +127,26 @@ def test_other_shells_and_systems_get_a_list(tmp_path: Path) -> None:
     argv = ["cmd", "/d", "/s", "/c", "text"]
     assert popen_arguments(argv, tmp_path, {}, windows=False) == argv
     assert popen_arguments([], tmp_path, {}, windows=True) == []
+
+
+@posix
+def test_the_file_of_a_program_is_the_first_executable_one_on_the_path_of_the_workload(tmp_path: Path) -> None:
+    for folder, mode in (("first", 0o644), ("second", 0o755), ("third", 0o755)):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "job").write_text("")
+        (tmp_path / folder / "job").chmod(mode)
+    path = {"PATH": f"{tmp_path}/none:first:{tmp_path}/second:{tmp_path}/third"}
+    assert program_file(["job", "word"], tmp_path, path) == str(tmp_path / "second" / "job")
+    assert program_file(["job"], tmp_path, {"PATH": "third"}) == str(tmp_path / "third" / "job")
+    # Popen looks for it after the change of the directory, so from here it could only be misled.
+    assert program_file(["job"], Path("relative"), {"PATH": "third"}) is None
+
+
+@pytest.mark.parametrize("argv", [[], [""], ["./job"], ["/bin/job"], ["no-such-program"]])
+def test_without_a_search_there_is_no_file(tmp_path: Path, argv: list[str]) -> None:
+    assert program_file(argv, tmp_path, {"PATH": str(tmp_path)}, windows=False) is None
+
+
+def test_windows_finds_the_file_in_another_way(tmp_path: Path) -> None:
+    (tmp_path / "job.exe").touch()
+    assert program_file(["job"], tmp_path, {"PATH": str(tmp_path)}, windows=True) is None
