@@ -173,6 +173,7 @@ def _pydantic_settings(task: Tree) -> tuple[Resolve, Callable[[Any], Tree]]:
 
     class Evidence(Part):
         log_limit: str = "1MiB"
+        keep_outputs: str = "all"
 
     base, profile = _parts(task["text"], task["profile"])
     files = [_write("pydantic.yaml", base), _write(f"pydantic.{task['profile']}.yaml", profile)]
