@@ -88,7 +88,7 @@ def _origin_of(source: Source) -> Source:
     if isinstance(source, JsonSource):
         return replace(source, path="")
     if isinstance(source, HttpSource):
-        return replace(source, path="", counter=None)
+        return replace(source, format="json", path="", counter=None)
     return source if isinstance(source, BuiltInSource) else replace(source, pattern="")
 
 

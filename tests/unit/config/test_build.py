@@ -16,10 +16,13 @@ from soak_action.config.model import (
     Abort,
     BuiltInSource,
     Config,
+    HttpSource,
     JsonSource,
+    Readiness,
     RegexSource,
     Resources,
     Schedule,
+    Service,
     Sustained,
     Window,
     Workload,
@@ -31,7 +34,8 @@ SCHEMA = resources.schema("soak")
 
 def merged(data: dict[str, Any]) -> dict[str, Any]:
     layer = Layer("file", tuple(flatten(data, ".".join)))
-    return tree(merge([default_layer(SCHEMA, tuple(data.get("kpis", {}))), layer]).values())
+    mentioned = {entry.path for entry in layer.entries}
+    return tree(merge([default_layer(SCHEMA, tuple(data.get("kpis", {})), mentioned), layer]).values())
 
 
 def build(data: dict[str, Any], *, result_files: bool = False) -> tuple[Config, list[str]]:
@@ -227,8 +231,8 @@ def test_a_kpi_without_a_source_is_told_which_names_need_none() -> None:
         (
             "f:kpis.p95_ms: 'kpis.p95_ms' does not say where its value comes from; write for example"
             " from: metrics.json#p95_ms (only exit_code, wall_seconds, peak_rss_mib, rss_mib, uss_mib, private_mib,"
-            " cpu_seconds, threads, handles, fds, children, io_read_mib, io_write_mib, gdi_objects, user_objects"
-            " are measured by soak itself)"
+            " cpu_seconds, threads, handles, fds, children, io_read_mib, io_write_mib, gdi_objects, user_objects,"
+            " service_exits are measured by soak itself)"
         )
     ]
 
@@ -298,3 +302,154 @@ def test_sections_that_break_the_schema_are_passed_over_and_all_others_checked()
         builder = Builder(".".join, problem_of_source, ("exit_code",))
         builder.check({**data, broken[0]: "broken"} if len(broken) == 1 else data, {broken})
         assert len(builder.mistakes) == left
+
+
+def of_service(**settings: Any) -> list[str]:
+    return mistakes({"workload": {"service": {"start": ["server"], **settings}}})
+
+
+def test_a_service_reaches_the_model_with_its_units_resolved() -> None:
+    config, told = build(
+        {
+            "workload": {
+                "service": {
+                    "start": ["server", "--port", "1"],
+                    "ready": {"tcp": "127.0.0.1:1", "within": "2m"},
+                    "restarts": 2.0,
+                    "grace": "500ms",
+                    "window": "5m",
+                }
+            }
+        }
+    )
+    assert told == []
+    assert config.workload == Workload(
+        run=None,
+        timeout=3600.0,
+        env={},
+        shell=None,
+        service=Service(("server", "--port", "1"), Readiness("tcp", "127.0.0.1:1", 120.0), 2, 0.5, 300.0),
+    )
+
+
+def test_a_service_has_defaults_and_counts_as_ready_when_nothing_is_said() -> None:
+    config, told = build({"workload": {"run": "load", "service": {"start": "server"}}})
+    assert told == []
+    assert config.workload is not None
+    assert (config.workload.run, config.workload.service) == ("load", Service("server", None, 0, 10.0, 60.0))
+
+
+@pytest.mark.parametrize(
+    ("ready", "target"),
+    [
+        ({"http": "http://127.0.0.1:1/ready"}, "http://127.0.0.1:1/ready"),
+        ({"tcp": "[::1]:65535"}, "[::1]:65535"),
+        ({"log": "listening on [0-9]+"}, "listening on [0-9]+"),
+        ({"command": "is_ready -q"}, "is_ready -q"),
+        ({"command": ["is_ready", "-q"]}, ("is_ready", "-q")),
+    ],
+)
+def test_each_kind_of_readiness_reaches_the_model(ready: dict[str, Any], target: object) -> None:
+    config, told = build({"workload": {"service": {"start": ["server"], "ready": ready}}})
+    assert told == []
+    assert config.workload is not None
+    assert config.workload.service is not None
+    (kind,) = ready
+    assert config.workload.service.ready == Readiness(kind, target, 60.0)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("settings", "mistake"),
+    [
+        ({"window": "0s"}, "f:workload.service.window: a window of 0s measures nothing; give it a length"),
+        ({"window": "1m1h"}, "f:workload.service.window: 'workload.service.window': '1m1h' is not a duration"),
+        ({"grace": "1m1h"}, "f:workload.service.grace: 'workload.service.grace': '1m1h' is not a duration"),
+        (
+            {"ready": {"tcp": "localhost:1", "within": "0s"}},
+            "f:workload.service.ready.within: nothing is ready within 0s; give it a length",
+        ),
+        (
+            {"ready": {"log": "(listening"}},
+            "f:workload.service.ready.log: '(listening' is no regular expression: missing ), unterminated subpattern",
+        ),
+        (
+            {"ready": {"log": "x{99999999999}"}},
+            "f:workload.service.ready.log: 'x{99999999999}' is no regular expression: the repetition number is too",
+        ),
+        (
+            {"ready": {"tcp": "localhost:65536"}},
+            "f:workload.service.ready.tcp: 'localhost:65536' names no port; the highest is 65535",
+        ),
+        (
+            {"ready": {"tcp": "localhost:0"}},
+            "f:workload.service.ready.tcp: 'localhost:0' names no port; the highest is 65535",
+        ),
+    ],
+)
+def test_what_a_service_cannot_mean_is_told(settings: dict[str, Any], mistake: str) -> None:
+    (told,) = of_service(**settings)
+    assert told.startswith(mistake)
+
+
+def test_a_grace_of_nothing_is_a_choice() -> None:
+    assert of_service(grace="0s", restarts=0, window="1ms") == []
+
+
+METRICS = {"http": "http://127.0.0.1:1/metrics", "format": "prometheus", "path": 'sum(requests_total{code="500"})'}
+SERVICE = {"service": {"start": ["server"]}}
+RUN = {"run": ["load"]}
+
+
+def test_what_a_server_tells_reaches_the_model() -> None:
+    kpis = {"a": {"from": METRICS}, "b": {"from": {**METRICS, "format": "json", "path": "a.b", "counter": True}}}
+    config, told = build({"workload": RUN, "kpis": kpis})
+    assert told == []
+    url = "http://127.0.0.1:1/metrics"
+    assert [kpi.source for kpi in config.kpis] == [
+        HttpSource(url, "prometheus", 'sum(requests_total{code="500"})', counter=None),
+        HttpSource(url, "json", "a.b", counter=True),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ({**METRICS, "path": "requests_total{code=500}"}, "labels are written as"),
+        ({**METRICS, "path": "rate(requests_total)"}, "is no metric"),
+        ({**METRICS, "format": "json", "path": "$.latency"}, "path '$.latency'"),
+        ({**METRICS, "format": "json", "path": "latency.p95"}, None),
+    ],
+)
+def test_what_is_looked_for_in_an_answer_must_make_sense(source: dict[str, Any], words: str | None) -> None:
+    told = mistakes({"workload": RUN, "kpis": {"a": {"from": source}}})
+    assert len(told) == (words is not None)
+    assert words is None or (told[0].startswith("f:kpis.a.from: ") and words in told[0])
+
+
+@pytest.mark.parametrize(
+    ("workload", "kpi", "words"),
+    [
+        (SERVICE, {"rss_mib": {}}, None),
+        (SERVICE, {"service_exits": {}}, None),
+        (SERVICE, {"wall_seconds": {}}, None),
+        (SERVICE, {"a": {"from": METRICS}}, None),
+        (SERVICE, {"exit_code": {}}, "is measured of workload.run, and there is none"),
+        (SERVICE, {"peak_rss_mib": {}}, "is measured of workload.run, and there is none"),
+        (SERVICE, {"a": {"from": "m.json#a"}}, "is measured of workload.run, and there is none"),
+        (SERVICE, {"a": {"from": {"regex": "(?P<x>1)"}}}, "is measured of workload.run, and there is none"),
+        ({**SERVICE, **RUN}, {"exit_code": {}, "a": {"from": "m.json#a"}, "service_exits": {}}, None),
+        (RUN, {"service_exits": {}}, "counts how often a service ended, and there is none"),
+        (RUN, {"a": {"from": METRICS}}, None),
+        ({}, {"service_exits": {}}, None),
+    ],
+)
+def test_a_kpi_that_the_workload_cannot_have_is_told(
+    workload: dict[str, Any], kpi: dict[str, Any], words: str | None
+) -> None:
+    told = mistakes({"workload": workload, "kpis": kpi})
+    assert len(told) == (words is not None)
+    assert words is None or (told[0].startswith(f"f:kpis.{next(iter(kpi))}: ") and words in told[0])
+
+
+def test_of_result_files_nobody_asks_what_the_workload_could_measure() -> None:
+    assert build({"workload": SERVICE, "kpis": {"exit_code": {}}}, result_files=True)[1] == []

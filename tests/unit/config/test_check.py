@@ -24,7 +24,7 @@ def told(text: str, *, partial: bool = True) -> list[str]:
         ("suit: a", "f:1:1: unknown key 'suit' - did you mean 'suite'?"),
         (
             "workload:\n  timeout: 5m\n  zzz: 1",
-            "f:3:3: unknown key 'workload.zzz'; known here: run, timeout, env, shell",
+            "f:3:3: unknown key 'workload.zzz'; known here: service, run, timeout, env, shell",
         ),
         ("kpis:\n  a: {hrad: 3}", "f:2:7: unknown key 'kpis.a.hrad' - did you mean 'hard'?"),
         ("kpis:\n  a:\n    abort: {beyon: 3}", "f:3:13: unknown key 'kpis.a.abort.beyon' - did you mean 'beyond'?"),
@@ -157,6 +157,69 @@ def test_a_secret_of_the_wrong_type_is_not_shown(text: str) -> None:
     assert "12345678" not in mistake
 
 
+FROM = "must be FILE#PATH, such as metrics.json#latency.p95, {regex: ..., stream: ...} or {http: URL,"
+READY = "must be exactly one of http, tcp, log and command, such as {http:"
+URL = "http://127.0.0.1:1/x"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (f"workload: {{service: {{start: x, ready: {{http: '{URL}'}}}}}}", None),
+        (f"workload: {{service: {{start: x, ready: {{http: '{URL}', tcp: 'a:1'}}}}}}", READY),
+        ("workload: {service: {start: x, ready: {within: 5s}}}", READY),
+        ("workload: {service: {ready: {tcp: 'a:1'}}}", "'workload.service.start' is missing"),
+        (f"kpis: {{a: {{from: {{http: '{URL}', format: json, path: a}}}}}}", None),
+        (f"kpis: {{a: {{from: {{http: '{URL}', format: json, path: a, counter: true}}}}}}", None),
+        (f"kpis: {{a: {{from: {{http: '{URL}', path: a}}}}}}", FROM),
+        (f"kpis: {{a: {{from: {{http: '{URL}', format: json, path: a, stream: stdout}}}}}}", FROM),
+        (f"kpis: {{a: {{from: {{http: '{URL}', format: json, path: a, regex: x}}}}}}", FROM),
+        ("kpis: {a: {from: {regex: x, counter: true}}}", FROM),
+        ("kpis: {a: {from: {regex: x, stream: stderr}}}", None),
+    ],
+)
+def test_keys_that_exclude_each_other_are_told_where_no_layer_can_change_it(text: str, words: str | None) -> None:
+    assert told(text) == []
+    mistakes = told(f"version: 1\n{text}", partial=False)
+    assert len(mistakes) == (words is not None)
+    assert words is None or words in mistakes[0]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "127.0.0.1:8080/x",
+        "ftp://127.0.0.1/x",
+        "http://",
+        "http://user:secret@127.0.0.1/x",
+        "http://127.0.0.1/a b",
+        "http://127.0.0.1/a\\n",
+        "http:///x",
+    ],
+)
+def test_what_is_no_url_of_a_server_is_refused(url: str) -> None:
+    words = "but must be a URL, such as http://127.0.0.1:8080/"
+    for text in (f'workload: {{service: {{ready: {{http: "{url}"}}}}}}', f'kpis: {{a: {{from: {{http: "{url}"}}}}}}'):
+        (mistake,) = told(text)
+        assert words in mistake
+
+
+@pytest.mark.parametrize(
+    ("address", "is_one"),
+    [
+        ("localhost:1", True),
+        ("[::1]:80", True),
+        ("::1:80", False),
+        ("localhost", False),
+        (":80", False),
+        ("a:b", False),
+    ],
+)
+def test_what_takes_connections_is_a_host_and_a_port(address: str, is_one: bool) -> None:
+    mistakes = told(f'workload: {{service: {{ready: {{tcp: "{address}"}}}}}}')
+    assert ["but must be HOST:PORT, such as 127.0.0.1:8080" in mistake for mistake in mistakes] == [True] * (not is_one)
+
+
 def test_all_mistakes_are_told_at_once_in_the_order_of_their_places() -> None:
     text = "suite: 1\nkpis:\n" + "".join(f"  k{number}: {{hrd: 1}}\n" for number in range(9)) + "gate: 3\nzzz: 1\n"
     places = [mistake.split(" ")[0] for mistake in told(text)]
@@ -170,7 +233,10 @@ def test_a_required_key_may_only_be_missing_where_a_layer_may_still_give_it() ->
         "f:1:1: 'version' is missing (for example 1)",
         "f:1:12: 'kpis.a.sustained.at_least' is missing (for example 6)",
         "f:1:32: 'kpis.a.abort.beyond' is missing (for example 1000)",
-        "f:1:49: 'kpis.a.from.regex' is missing (for example took (?P<ms>[0-9.]+) ms)",
+        (
+            "f:1:49: 'kpis.a.from' is a mapping, but must be FILE#PATH, such as metrics.json#latency.p95,"
+            " {regex: ..., stream: ...} or {http: URL, format: prometheus, path: ...}"
+        ),
     ]
 
 
@@ -184,7 +250,7 @@ def test_a_required_key_may_only_be_missing_where_a_layer_may_still_give_it() ->
         "baseline: {}",
         "retention: {}",
         "release: {}",
-        "workload: {service: {}}",
+        "workload: {service: {health: x}}",
         "kpis: {a: {drift: 1%/h}}",
         "kpis: {a: {regression: {}}}",
     ],

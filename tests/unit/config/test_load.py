@@ -187,7 +187,7 @@ evidence: {log_limit: 99999999999TiB}
         "soak.yaml:7:18",
         "soak.yaml:9:12",
     ]
-    assert "'kpis.b.from.regex' is missing" in told[9]
+    assert "'kpis.b.from' is a mapping, but must be FILE#PATH" in told[9]
 
 
 def test_a_value_that_breaks_the_schema_causes_no_second_mistake(tmp_path: Path) -> None:

@@ -14,7 +14,9 @@ from soak_action.config.schema_tree import fixed_leaves, settable
 
 BASE = """\
 version: 1
-workload: {run: [job]}
+workload:
+  run: [job]
+  service: {start: [server], ready: {http: "http://127.0.0.1:1/ready"}}
 kpis:
   v: {from: m.json#v, better: lower, hard: 100, soft: 50, abort: {beyond: 200, for: 2}}
 """
@@ -25,6 +27,15 @@ OTHER: dict[str, Any] = {
     "workload.timeout": "7m",
     "workload.shell": ["bash", "-c"],
     "workload.env.LEVEL": "debug",
+    "workload.service.start": "another server",
+    "workload.service.ready.http": "http://127.0.0.1:2/ready",
+    "workload.service.ready.tcp": "127.0.0.1:2",
+    "workload.service.ready.log": "listening",
+    "workload.service.ready.command": ["is_ready", "-q"],
+    "workload.service.ready.within": "9s",
+    "workload.service.restarts": 9,
+    "workload.service.grace": "9s",
+    "workload.service.window": "9s",
     "schedule.iterations": 9,
     "schedule.duration": "9m",
     "schedule.every": "9s",

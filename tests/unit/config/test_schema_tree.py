@@ -95,6 +95,32 @@ def test_without_kpis_the_built_in_ones_are_measured() -> None:
     assert data["schedule"] == {"iterations": 3, "pause": "0s", "warmup": 0, "failures": 0}
 
 
+def test_an_optional_section_has_defaults_only_where_something_of_it_is_given() -> None:
+    service = ("workload", "service")
+
+    def workload(*mentioned: tuple[str, ...]) -> Mapping[str, Any]:
+        found: Mapping[str, Any] = tree(merge([default_layer(SCHEMA, (), mentioned)]).values())["workload"]
+        return found
+
+    common = {"timeout": "1h"}
+    assert workload() == workload(("workload", "run"), ("schedule", "every")) == common
+    of_service = {"restarts": 0, "grace": "10s", "window": "1m"}
+    assert workload((*service, "start")) == {**common, "service": of_service}
+    assert workload((*service, "ready", "tcp"))["service"] == {**of_service, "ready": {"within": "1m"}}
+
+
+def test_without_kpis_a_service_without_a_command_has_those_that_it_can_have() -> None:
+    def kpis(*mentioned: tuple[str, ...]) -> list[str]:
+        return list(tree(merge([default_layer(SCHEMA, (), mentioned)]).values())["kpis"])
+
+    start, run = ("workload", "service", "start"), ("workload", "run")
+    assert kpis(start) == ["service_exits", "wall_seconds", "rss_mib"]
+    assert kpis(start, run) == kpis(run) == ["exit_code", "wall_seconds", "peak_rss_mib"]
+    layer = default_layer(SCHEMA, ("p95_ms",), (start,))
+    assert list(tree(merge([layer]).values())["kpis"]) == ["p95_ms"]
+    assert tree(merge([default_layer(SCHEMA, (), (start,))]).values())["kpis"]["service_exits"]["hard"] == 0
+
+
 def test_every_named_kpi_has_defaults_and_a_built_in_one_its_own() -> None:
     data = tree(merge([default_layer(SCHEMA, ("p95_ms", "exit_code"))]).values())
     common = {"window": "all", "missing": {"allow": "0%"}, "must_vary": False}

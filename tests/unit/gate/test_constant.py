@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.unit.gate.building import KPI, column, promised
 
-from soak_action.config.model import BuiltInSource, Direction, JsonSource, Kpi, RegexSource, Schedule
+from soak_action.config.model import BuiltInSource, Direction, HttpSource, JsonSource, Kpi, RegexSource, Schedule
 from soak_action.evidence.measurements import Measurements
 from soak_action.gate.case import Case
 from soak_action.gate.constant import judge_must_vary, judge_sources
@@ -89,6 +89,18 @@ def test_each_source_is_judged_for_itself() -> None:
         ("sanity.constant:other.json", "warn"),
         ("sanity.constant:stdout", "pass"),
         ("sanity.constant:stderr", "warn"),
+    ]
+
+
+def test_what_one_server_tells_is_one_source_in_whatever_format() -> None:
+    url, other = "http://127.0.0.1:1/metrics", "http://127.0.0.1:2/metrics"
+    first = replace(KPI, name="first", source=HttpSource(url, "prometheus", "x", counter=True))
+    second = replace(KPI, name="second", source=HttpSource(url, "json", "y", counter=None))
+    third = replace(KPI, name="third", source=HttpSource(other, "prometheus", "x", counter=None))
+    rules = judge_sources(case({first: STILL, second: MOVING, third: STILL}))
+    assert [(rule.id, rule.result) for rule in rules] == [
+        (f"sanity.constant:{url}", "pass"),
+        (f"sanity.constant:{other}", "warn"),
     ]
 
 

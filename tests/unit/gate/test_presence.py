@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from tests.unit.gate.building import KPI, column, promised
 
-from soak_action.config.model import BuiltInSource, Kpi, RegexSource, Schedule, Source
+from soak_action.config.model import BuiltInSource, HttpSource, Kpi, RegexSource, Schedule, Source
 from soak_action.evidence.measurements import Conduct, Measurements
 from soak_action.gate.case import Case
 from soak_action.gate.presence import judge_presence
@@ -56,6 +56,10 @@ def test_trap_02_a_missing_value_is_invalid_and_names_source_iteration_and_reaso
     [
         (RegexSource(r"p95=(?P<ms>\d+)", "stderr"), r"stderr (p95=(?P<ms>\d+))"),
         (BuiltInSource("peak_rss_mib"), "peak_rss_mib"),
+        (
+            HttpSource("http://127.0.0.1:1/metrics", "prometheus", "sum(x)", counter=None),
+            "http://127.0.0.1:1/metrics (sum(x))",
+        ),
     ],
 )
 def test_the_source_is_named(source: Source, text: str) -> None:

@@ -8,8 +8,8 @@ from math import ceil, nan
 
 import pytest
 
-from soak_action.config.model import Schedule
-from soak_action.evidence.measurements import Conduct, Incidents, Measurements, Problem, State
+from soak_action.config.model import Schedule, Service
+from soak_action.evidence.measurements import Conduct, Incidents, Measurements, Problem, ServiceConduct, State
 from soak_action.gate.case import Case
 from soak_action.gate.result import RuleResult
 from soak_action.gate.sanity import judge_run
@@ -314,3 +314,51 @@ def test_missed_slots_are_told_and_change_nothing_where_the_iterations_were_made
     assert found.reason == (
         "3 of 3 promised iterations measured; 2 slots of schedule.every went by without an iteration"
     )
+
+
+def served(service: ServiceConduct | None, *, restarts: int = 0, state: State | None = "finished") -> Case:
+    judged = case(state=state)
+    conduct = None if judged.conduct is None else replace(judged.conduct, service=service)
+    origins = {"workload.service": "soak.yaml:4:3", "workload.service.restarts": "soak.yaml:5:3"}
+    promise = Service(("server",), None, restarts, 10.0, 60.0)
+    return replace(judged, conduct=conduct, origins=origins, service=promise)
+
+
+def test_without_a_service_nothing_is_said_of_one() -> None:
+    assert not [result for result in judge_run(case()) if result.id.startswith("service.")]
+
+
+def test_a_service_that_was_ready_and_stayed_up_passes() -> None:
+    judged = served(ServiceConduct())
+    ready, restarts = rule(judged, "service.ready"), rule(judged, "service.restarts")
+    assert (ready.result, ready.kind, ready.severity, ready.origin) == ("pass", "sanity", "hard", "soak.yaml:4:3")
+    assert ready.reason == "the service was ready in time whenever it was started"
+    assert (restarts.result, restarts.value, restarts.limit, restarts.n) == ("pass", 0, 0, 3)
+    assert restarts.origin == "soak.yaml:5:3"
+    assert restarts.reason == "0 unplanned exits of the service, tolerated 0; it never ended by itself"
+
+
+def test_a_service_that_was_not_ready_in_time_fails_in_its_own_words() -> None:
+    found = rule(served(ServiceConduct(not_ready="the service was not ready within 1m")), "service.ready")
+    assert (found.result, found.reason) == ("fail", "the service was not ready within 1m")
+
+
+@pytest.mark.parametrize(("tolerated", "result", "breach"), [(1, "fail", 2), (2, "pass", None), (3, "pass", None)])
+def test_exits_beyond_the_budget_fail_and_within_it_they_do_not(tolerated, result, breach) -> None:
+    conduct = ServiceConduct(exits=2, first_exit=2, how="exited with 3 after 5s")
+    found = rule(served(conduct, restarts=tolerated), "service.restarts")
+    assert (found.result, found.value, found.limit, found.first_breach) == (result, 2, tolerated, breach)
+    assert found.reason == (
+        f"2 unplanned exits of the service, tolerated {tolerated}; the first: exited with 3 after 5s"
+    )
+
+
+@pytest.mark.parametrize("judged", [served(None), served(None, state=None)], ids=["no service", "no conduct"])
+def test_a_service_that_nothing_is_recorded_of_is_invalid(judged: Case) -> None:
+    for name in ("service.ready", "service.restarts"):
+        found = rule(judged, name)
+        assert (found.result, found.reason) == ("invalid", "what became of the service is not recorded")
+
+
+def test_the_loss_of_the_service_is_named_where_a_run_was_stopped_early() -> None:
+    assert "the loss of its service" in rule(case(state="aborted"), "sanity.state").reason

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from soak_action.config.model import BuiltInSource, JsonSource, Kpi, RegexSource, Source, Window
+from soak_action.config.model import BuiltInSource, HttpSource, JsonSource, Kpi, RegexSource, Source, Window
 from soak_action.kpi import document
 from soak_action.kpi.extract import REASONS, Extraction, IterationOutput, extract, is_mock
 from soak_action.system import open_regular
@@ -173,6 +173,7 @@ def test_trap_44_reason_is_a_code_and_detail_a_text(output: IterationOutput) -> 
         json_kpi("a", "e", "old.json"),
         json_kpi("a", "f", "none.json"),
         kpi_of(BuiltInSource("peak_rss_mib"), "g"),
+        kpi_of(HttpSource("http://127.0.0.1:1/metrics", "prometheus", "x", counter=None), "h"),
     ]
     extraction = run(kpis, output)
     assert set(extraction.missing.values()) == REASONS - {"workload_failed"}
