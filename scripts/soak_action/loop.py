@@ -169,7 +169,7 @@ class Loop:
         self._service = service = Service(
             settings,
             self._launcher.service,
-            lambda start: self._launcher.probe(start, self._halt),
+            self._launcher.probe,
             stop=self._stop,
             halt=self._halt,
             elapsed=self._elapsed,
@@ -181,14 +181,17 @@ class Loop:
             self._begin_clocks()
             yield
         finally:
-            planned = service.end()
-            self._service_record = {
-                "service": {
-                    "exits": [record_of_end(ended, self._run) for ended in service.take_exits()],
-                    "not_ready": service.not_ready,
-                    "stop": None if planned is None else record_of_end(planned, self._run),
+            planned = None
+            try:
+                planned = service.end()
+            finally:
+                self._service_record = {
+                    "service": {
+                        "exits": [record_of_end(ended, self._run) for ended in service.take_exits()],
+                        "not_ready": service.not_ready,
+                        "stop": None if planned is None else record_of_end(planned, self._run),
+                    }
                 }
-            }
 
     def _iterate(self) -> tuple[State, str]:
         while True:

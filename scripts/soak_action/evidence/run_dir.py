@@ -116,9 +116,15 @@ class RunDir(EvidenceDir):
         return ServiceDir(self.path / SERVICE / f"{start:05d}")
 
     def begin_service(self, start: int) -> ServiceDir:
-        """Create the folder of a start of the service. Raises SurroundingsError when that cannot be done."""
+        """Create the folder of a start of the service. Raises SurroundingsError when it exists or cannot be created."""
         folder = self.service(start)
-        make_directory(folder.path)
+        make_directory(folder.path.parent)
+        try:
+            folder.path.mkdir()
+        except FileExistsError as error:
+            raise SurroundingsError(f"cannot create {folder.path}: somebody else created it") from error
+        except OSError as error:
+            raise surroundings(error, f"create {folder.path}") from error
         return folder
 
     def starts(self) -> int:

@@ -43,7 +43,7 @@ class AnswerReader:
 
     def __init__(self, answers: Mapping[str, Answers]) -> None:
         self._answers = answers
-        self._parsed: dict[Path, Exposition | object] = {}
+        self._parsed: dict[tuple[Path, str], Exposition | object] = {}
 
     @property
     def documents(self) -> Collection[object]:
@@ -95,9 +95,11 @@ class AnswerReader:
         return found
 
     def _document(self, source: HttpSource, answers: Answers, file: Path) -> Exposition | object:
-        if file not in self._parsed:
-            self._parsed[file] = _parse(source, answers, file)
-        return self._parsed[file]
+        # Two KPIs may take the same answer for different formats; at most one of them is right.
+        key = file, source.format
+        if key not in self._parsed:
+            self._parsed[key] = _parse(source, answers, file)
+        return self._parsed[key]
 
 
 class _MissingError(Exception):
@@ -126,7 +128,7 @@ def _series(exposition: Exposition, selector: Selector) -> Mapping[Series, float
 
 def _growth(begin: float, end: float) -> float:
     """Return by how much a counter grew; one that fell was set to zero in between."""
-    return end - begin if end >= begin else end
+    return end if end < begin else end - begin
 
 
 def _grown(kpi: Kpi, begin: float, end: float) -> Reading:

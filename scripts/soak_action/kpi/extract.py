@@ -76,9 +76,9 @@ def extract(
 
 
 def _tells_of_failure(source: Source, built_in: Mapping[str, float | Reading | None]) -> bool:
-    return (
-        isinstance(source, BuiltInSource) and source.name in _TELL_OF_FAILURE and built_in.get(source.name) is not None
-    )
+    if not isinstance(source, BuiltInSource) or source.name not in _TELL_OF_FAILURE:
+        return False
+    return built_in.get(source.name) is not None
 
 
 def is_mock(document: object) -> bool:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
+import socket
 import ssl
 from dataclasses import dataclass
 from threading import Thread
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from soak_action.units import format_size
 
+# What a URL may hold; a percent sign stays, because it is taken for an encoding that somebody wrote.
+_AS_WRITTEN: Final = "%!#$&'()*+,/:;=?@[]~"
 LARGEST_ANSWER: Final = 16 * 1024 * 1024
 
 
@@ -38,14 +42,22 @@ def fetch(url: str, seconds: float, largest: int = LARGEST_ANSWER) -> Answer:
     thread.start()
     thread.join(seconds)
     answer = found[0] if found else FetchError(f"no whole answer within {seconds:g} s")
+    if thread.is_alive():
+        _hang_up(connection)
     if isinstance(answer, FetchError):
         raise answer
     return answer
 
 
+def _hang_up(connection: http.client.HTTPConnection) -> None:
+    """End the wait of the thread that still reads, so that a server that drips collects no threads of ours."""
+    with contextlib.suppress(OSError, AttributeError):
+        connection.sock.shutdown(socket.SHUT_RDWR)
+
+
 def _ask(connection: http.client.HTTPConnection, url: str, largest: int) -> Answer | FetchError:
     parts = urlsplit(url)
-    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    target = quote((parts.path or "/") + (f"?{parts.query}" if parts.query else ""), safe=_AS_WRITTEN)
     try:
         connection.request("GET", target, headers={"Accept": "*/*", "User-Agent": "soak-action"})
         response = connection.getresponse()

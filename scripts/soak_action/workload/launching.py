@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from soak_action.config.model import Config, Workload
-from soak_action.errors import UsageError
+from soak_action.errors import SurroundingsError, UsageError
 from soak_action.evidence.run_dir import IterationDir, RunDir, digests_below
 from soak_action.workload import process
 from soak_action.workload.command import find_program, resolve_command
 from soak_action.workload.environment import child_environment
 from soak_action.workload.process import Watch
-from soak_action.workload.readiness import Probe, probe_of
+from soak_action.workload.readiness import Probe, is_taken, probe_of
 from soak_action.workload.service import Ended
 from soak_action.workload.stop import StopRequest
 
@@ -88,6 +88,7 @@ class Launcher:
         self._surroundings = surroundings
         self._run = run
         self._log_limit = log_limit
+        self._has_served = False
 
     def command(
         self, folder: IterationDir, number: int, *, timeout: float, stop: StopRequest, **watch: Watch
@@ -108,9 +109,19 @@ class Launcher:
         )
 
     def service(self, start: int, stop: StopRequest, watch: Watch) -> process.Finished:
-        """Run a start of the service until it ends, or a stop is requested, and return how it ended."""
+        """Run a start of the service until it ends, or a stop is requested, and return how it ended.
+
+        Raises SurroundingsError when somebody else is in its place before its first start, or the disk refuses.
+        """
         service = self._workload.service
         assert service is not None  # noqa: S101 - nobody starts what there is not
+        if not self._has_served and is_taken(service.ready):
+            assert service.ready is not None  # noqa: S101 - it was asked
+            raise SurroundingsError(
+                f"{service.ready.target} answers before the service was started; stop the program that does, or give "
+                "the service another port (workload.service.ready)"
+            )
+        self._has_served = True
         folder = self._run.begin_service(start)
         return self._start(
             service.start,

@@ -13,6 +13,7 @@ from soak_action.kpi.document import LARGEST_LOG, DocumentError, read_regular
 from soak_action.kpi.log_match import decode_log
 
 _LONGEST_ASK = 5.0
+_GLANCE = 1.0
 _LARGEST_BODY = 1 << 20
 _SHORTEST_SEARCH = 0.01
 
@@ -39,6 +40,14 @@ def probe_of(ready: Readiness, logs: tuple[Path, ...], failure: Callable[[Comman
         return connects(target, longest) if ready.kind == "tcp" else was_printed(target, logs, longest)
 
     return probe
+
+
+def is_taken(ready: Readiness | None) -> bool:
+    """Whether somebody is ready in the place of a service that was not started yet: asking it proves nothing then."""
+    if ready is None or ready.kind not in {"http", "tcp"}:
+        return False
+    ask = answers if ready.kind == "http" else connects
+    return ask(str(ready.target), _GLANCE) is None
 
 
 def answers(url: str, seconds: float) -> str | None:
@@ -70,7 +79,10 @@ def was_printed(pattern: str, logs: tuple[Path, ...], seconds: float) -> str | N
     """Return that no line of the `logs` matches `pattern`, or None when one does."""
     import regex
 
-    compiled = regex.compile(pattern)
+    try:
+        compiled = regex.compile(pattern)
+    except regex.error as error:
+        return f"the pattern '{pattern}' cannot be used: {error}"
     deadline = time.monotonic() + seconds
     for log in logs:
         with contextlib.suppress(OSError, DocumentError):

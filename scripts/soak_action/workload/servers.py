@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from threading import Thread
@@ -45,8 +46,11 @@ class Servers:
     def keep(self) -> Mapping[str, Answers]:
         """Write the answers to the iteration's folder and return them by URL. Raises SurroundingsError."""
         found = dict(self._found)
+        place = self._folder.answer(1, "end").parent
+        # Only the workload can have put anything there, such as a link or a pipe that would lead the answers astray.
+        _remove(place)
         if any(isinstance(answer, bytes) for answer in found.values()):
-            make_directory(self._folder.answer(1, "end").parent)
+            make_directory(place)
         kept = {}
         for number, url in enumerate(self._urls, 1):
             begin, end = self._folder.answer(number, "begin"), self._folder.answer(number, "end")
@@ -85,8 +89,19 @@ def _urls(kpis: Iterable[Kpi]) -> list[str]:
     return list(dict.fromkeys(source.url for source in _sources(kpis)))
 
 
+def _remove(place: Path) -> None:
+    try:
+        if place.is_dir() and not place.is_symlink():
+            shutil.rmtree(place)
+        else:
+            place.unlink(missing_ok=True)
+    except OSError as error:
+        raise surroundings(error, f"remove {place}") from error
+
+
 def _write(file: Path, answer: bytes) -> None:
     try:
-        file.write_bytes(answer)
+        with file.open("xb") as opened:
+            opened.write(answer)
     except OSError as error:
         raise surroundings(error, f"write {file}") from error

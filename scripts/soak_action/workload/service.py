@@ -23,7 +23,7 @@ _NOTICED_AFTER = 0.1
 _SOON = 0.01
 _PAUSE_BEFORE_RESTART = 0.5
 _HARD_SECONDS = 5.0
-_LAST_ASK_SECONDS = 1.0
+_LAST_ASK_SECONDS = 2.0
 
 # Runs a start of the service, given its number, until it ends or the stop is requested; `Watch` sees its processes.
 Launch = Callable[[int, StopRequest, Watch], Finished]
@@ -50,7 +50,7 @@ class Service:
         self,
         settings: Settings,
         launch: Launch,
-        probe: Callable[[int], Probe | None],
+        probe: Callable[[int, StopRequest], Probe | None],
         *,
         stop: StopRequest,
         halt: StopRequest,
@@ -129,10 +129,10 @@ class Service:
 
     def _supervise(self) -> None:
         try:
-            while self._is_started_again():
-                self._stopping.wait(_PAUSE_BEFORE_RESTART)
+            while self._is_started_again() and not self._stopping.wait(_PAUSE_BEFORE_RESTART):
+                pass
         except BaseException as error:  # noqa: BLE001 - it is raised where the service is ended
-            self._error = error
+            self._error = self._error or error
             self._give_up("the service could not be seen to")
 
     def _is_started_again(self) -> bool:
@@ -172,7 +172,14 @@ class Service:
             self._asking = asking
 
     def _make_sure(self, start: int, ended: Event) -> None:
-        probe = self._probe(start)
+        try:
+            self._ask_until_ready(start, ended)
+        except BaseException as error:  # noqa: BLE001 - it is raised where the service is ended
+            self._error = self._error or error
+            self._give_up("whether the service is ready could not be asked")
+
+    def _ask_until_ready(self, start: int, ended: Event) -> None:
+        probe = self._probe(start, self._stopping)
         ready = self._settings.ready
         if probe is None or ready is None:
             self._ready.set()

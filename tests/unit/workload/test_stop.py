@@ -9,7 +9,7 @@ from functools import partial
 
 import pytest
 
-from soak_action.workload.stop import StopRequest
+from soak_action.workload.stop import LinkedStop, StopRequest
 
 
 def test_nobody_asked() -> None:
@@ -64,3 +64,39 @@ def test_signals_may_come_at_any_moment_of_a_wait() -> None:
         assert stop.wait(3600)
         timer.join()
         signal.signal(signal.SIGUSR1, previous)
+
+
+def test_what_stops_everything_stops_each_part() -> None:
+    everything = StopRequest()
+    part = LinkedStop(everything, patience=60.0)
+    assert (part.requested, part.signal, part.patience) == (False, None, 60.0)
+    everything.request(signal.SIGINT)
+    assert (part.requested, part.signal, part.patience) == (True, signal.SIGINT, everything.patience)
+    assert part.wait(3600)
+
+
+def test_what_stops_a_part_stops_nothing_else() -> None:
+    everything = StopRequest()
+    part, other = LinkedStop(everything, patience=60.0), LinkedStop(everything)
+    part.request(signal.SIGTERM)
+    assert (part.requested, part.signal, part.patience) == (True, signal.SIGTERM, 60.0)
+    assert part.wait(3600)
+    assert not everything.requested
+    assert not other.requested
+    assert (other.signal, other.patience) == (None, everything.patience)
+
+
+def test_the_signal_of_everything_goes_before_that_of_a_part() -> None:
+    everything = StopRequest()
+    part = LinkedStop(everything, patience=60.0)
+    part.request(signal.SIGTERM)
+    everything.request(signal.SIGINT)
+    assert (part.signal, part.patience) == (signal.SIGINT, everything.patience)
+
+
+def test_a_stop_of_everything_ends_the_wait_of_a_part() -> None:
+    everything = StopRequest()
+    timer = threading.Timer(0.1, everything.request, (signal.SIGTERM,))
+    timer.start()
+    assert LinkedStop(everything).wait(3600)
+    timer.join()

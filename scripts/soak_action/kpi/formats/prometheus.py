@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from soak_action.units import format_size
+
 if TYPE_CHECKING:
     from prometheus_client import Metric
 
@@ -22,6 +24,9 @@ _FUNCTIONS: Mapping[str, Callable[[Sequence[float]], float]] = {"sum": sum, "min
 _END_OF_OPENMETRICS = b"# EOF"
 # What a family that is no counter itself counts up all the same.
 _COUNTING = {"histogram": ("_count", "_sum", "_bucket"), "summary": ("_count", "_sum")}
+_TOTAL = "_total"
+# Labels are split in a time that grows with the square of their number, so nobody can keep us with a long line.
+_LONGEST_LINE = 64 * 1024
 _STARTED = "process_start_time_seconds"
 _SHOWN = 3
 
@@ -76,6 +81,8 @@ def parse(body: bytes) -> Exposition:
 
     Raises ExpositionError when it is neither.
     """
+    if any(len(line) > _LONGEST_LINE for line in body.split(b"\n")):
+        raise ExpositionError(f"a line is longer than {format_size(_LONGEST_LINE)}")
     samples: dict[str, dict[Series, float]] = {}
     counters: set[str] = set()
     try:
@@ -89,7 +96,17 @@ def parse(body: bytes) -> Exposition:
         raise ExpositionError(f"not the text format of Prometheus: {error}") from None
     if not samples:
         raise ExpositionError("no metric is in it")
+    _name_as_written(samples, counters)
     return Exposition(samples, frozenset(counters))
+
+
+def _name_as_written(samples: dict[str, dict[Series, float]], counters: set[str]) -> None:
+    """Let a counter be found without its _total, too: the parser gives one to those that are shown without."""
+    for name in tuple(counters):
+        short = name.removesuffix(_TOTAL)
+        if short not in samples:
+            samples[short] = samples[name]
+            counters.add(short)
 
 
 def _families(body: bytes) -> Iterator[Metric]:
