@@ -20,7 +20,7 @@ LOOP = "import subprocess, sys\nfor _ in range(int(sys.argv[1])): subprocess.run
 
 
 def run(bench: Bench) -> Report:
-    """Measure the peak, judging included, for growing numbers of iterations."""
+    """Measure the peak, judging included, for growing numbers of iterations, and what one process adds meanwhile."""
     if sys.platform == "win32":
         raise NeededError("needs a POSIX system, whose wait4 tells the peak memory of a process")
     sizes = bench.of((5, 20), (100, 1_000, 10_000), (100, 1_000, 10_000, 100_000))
@@ -61,16 +61,14 @@ def run(bench: Bench) -> Report:
 
 
 def _growth(bench: Bench, folder: Path, name: str, words: Sequence[str]) -> Comparison:
-    """Compare the peaks of a short and a long run; that of the long one holds whatever was kept of its iterations."""
+    """Compare what one soak process holds after few iterations with what it holds after many."""
     few, many = bench.of((5, 20), (100, 10_000), (100, 10_000))
-    long, short = in_turns(
-        bench.turns or 1, lambda: _soak(bench, folder, many, words), lambda: _soak(bench, folder, few, words)
-    )
+    found = [_resident_mib(bench, folder, few, many, words) for _ in range(bench.turns or 1)]
     return Comparison(
-        f"{name} from {few} to {many} iterations",
-        long,
-        short,
-        f"{few} iterations",
+        f"{name} from iteration {few} to {many}",
+        [late for _, late in found],
+        [early for early, _ in found],
+        f"iteration {few}",
         unit="MiB",
         kind="difference",
         limit=LIMIT_GROWTH_MIB,
@@ -78,8 +76,31 @@ def _growth(bench: Bench, folder: Path, name: str, words: Sequence[str]) -> Comp
     )
 
 
-def _soak(bench: Bench, folder: Path, iterations: int, words: Sequence[str] = ()) -> float:
-    words = bench.module("run", "--iterations", str(iterations), *words, "--", *trivial_command())
+def _resident_mib(bench: Bench, folder: Path, few: int, many: int, words: Sequence[str]) -> tuple[float, float]:
+    """Return the resident memory when the line of each of two iterations is printed; one more follows them."""
+    import psutil
+
+    total = many + 1
+    found = {}
+    with subprocess.Popen(
+        list(map(str, bench.module("run", "--iterations", str(total), *words, "--", *trivial_command()))),
+        cwd=folder,
+        env=bench.module_environ(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            for number in (few, many):
+                if line.startswith(f"iteration {number}/{total} ".encode()):
+                    found[number] = psutil.Process(process.pid).memory_info().rss / (1 << 20)
+    if process.returncode != 0:
+        raise RuntimeError(f"soak run exited {process.returncode}")
+    return found[few], found[many]
+
+
+def _soak(bench: Bench, folder: Path, iterations: int) -> float:
+    words = bench.module("run", "--iterations", str(iterations), "--", *trivial_command())
     return _peak_mib(words, folder, bench)
 
 
