@@ -102,14 +102,13 @@ def make_ready(run: RunDir, standing: Standing) -> None:
     if run.starts():
         # It would hold the port, the lock or the memory that the next start needs.
         _stop_orphans(run, run.service_marks)
-        for start in range(standing.service_starts + 1, run.starts() + 1):
-            run.set_aside(run.service(start).path)
+        run.set_aside_starts(standing.service_start)
     unrecorded = standing.iterations + 1
     if not run.iteration(unrecorded).path.exists():
         return
     # It would write its results into the folder of the iteration that repeats it.
     _stop_orphans(run, run.mark(unrecorded))
-    run.set_aside(run.iteration(unrecorded).path)
+    run.set_aside(unrecorded)
 
 
 def _stop_orphans(run: RunDir, mark: str) -> None:

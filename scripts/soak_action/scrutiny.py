@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from soak_action import canonical
@@ -62,8 +61,12 @@ def other_sources(sources: Sequence[Mapping[str, Any]], config: Mapping[str, Any
         yield Problem(SOURCES, f"gives other values than {CONFIG}")
 
 
-def check_records(run: RunDir, promise: Promise, config: Config) -> Scrutiny:
-    """Check every record against its schema and the files of its iteration, and its values against their content."""
+def check_records(run: RunDir, promise: Promise, config: Config, *, sealing: bool = False) -> Scrutiny:
+    """Check every record against its schema and the files of its iteration, and its values against their content.
+
+    In a sealed run, or one that is about to be, nothing may be there that no record tells of.
+    """
+    is_sealed = sealing or (run.path / RECEIPT).exists()
     problems: list[Problem] = [
         *schema_check("run")(promise.run, RUN),
         *schema_check("config-sources")(read_document(run, SOURCES, []), SOURCES),
@@ -72,7 +75,7 @@ def check_records(run: RunDir, promise: Promise, config: Config) -> Scrutiny:
     chain = Chain(run.path, promise.genesis)
     samples = SampleCheck(run.path)
     slots = SlotCheck(config.schedule)
-    service = ServiceCheck(run, config)
+    service = ServiceCheck(run, config, is_sealed=is_sealed)
     files = 0
     last = removed = 0
     recorded_iterations = last_recorded(run)
@@ -101,9 +104,9 @@ def check_records(run: RunDir, promise: Promise, config: Config) -> Scrutiny:
     for position, change in enumerate(chain.changes, 1):
         problems.extend(check_change(change, f"{CHANGES}:{position}"))
     problems.extend(slots.check_ends(chain.segments))
-    problems.extend(_strangers(run, last))
+    problems.extend(_strangers(run, last, is_sealed=is_sealed))
     problems.extend(service.problems())
-    samples.finish(is_sealed=_is_sealed(run.path))
+    samples.finish(is_sealed=is_sealed)
     problems.extend(samples.problems)
     notes = (*samples.notes, *((_told(removed),) if removed else ()))
     return Scrutiny(tuple(problems), files, notes)
@@ -162,7 +165,7 @@ def _other_samples(record: Mapping[str, Any], config: Config, where: str) -> Ite
         yield Problem(where, "has no resources, although the configuration has them sampled")
 
 
-def _strangers(run: RunDir, last: int) -> Iterator[Problem]:
+def _strangers(run: RunDir, last: int, *, is_sealed: bool) -> Iterator[Problem]:
     """Yield what stands among the iterations without being one of those that were recorded, 1 to `last`."""
     iterations = run.path / "iterations"
     if iterations.is_symlink():
@@ -170,7 +173,6 @@ def _strangers(run: RunDir, last: int) -> Iterator[Problem]:
         return
     if not iterations.is_dir():
         return
-    is_sealed = _is_sealed(run.path)
     strange = {}
     with os.scandir(iterations) as entries:
         for entry in entries:
@@ -185,7 +187,3 @@ def _strangers(run: RunDir, last: int) -> Iterator[Problem]:
 def _is_recorded(run: RunDir, name: str, last: int) -> bool:
     number = int(name) if name.isascii() and name.isdigit() and len(name) < _MOST_DIGITS else 0
     return 1 <= number <= last and run.iteration(number).path.name == name
-
-
-def _is_sealed(directory: Path) -> bool:
-    return (directory / RECEIPT).exists()

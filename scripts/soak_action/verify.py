@@ -69,7 +69,7 @@ def seal(run: RunDir) -> Judged:
     """
     promise, config = read_run(run)
     remove_all((record for _, record in Chain(run.path, promise.genesis).records()), run, config)
-    judged = _judge(run, promise, config, check_records(run, promise, config).problems, sealing=True)
+    judged = _judge(run, promise, config, check_records(run, promise, config, sealing=True).problems, sealing=True)
     run.write(VERDICT, judged.verdict.to_dict())
     run.write(RECEIPT, _receipt(judged))
     return judged

@@ -46,7 +46,7 @@ def test_a_disk_that_refuses_is_told(run, monkeypatch):
 
     monkeypatch.setattr("pathlib.Path.rename", refuse)
     with pytest.raises(SurroundingsError, match="permission is missing"):
-        run.set_aside(run.iteration(1).path)
+        run.set_aside(1)
     monkeypatch.setattr("pathlib.Path.unlink", refuse)
     with pytest.raises(SurroundingsError, match="permission is missing"):
         run.unseal()

@@ -129,8 +129,11 @@ class RunDir(EvidenceDir):
 
     def starts(self) -> int:
         """Return how often the service has been started, as the folders tell."""
+        return max((int(folder.name) for folder in self._service_folders()), default=0)
+
+    def _service_folders(self) -> list[Path]:
         folders = (self.path / SERVICE).iterdir() if (self.path / SERVICE).is_dir() else ()
-        return max((int(folder.name) for folder in folders if folder.name.isdecimal()), default=0)
+        return sorted(folder for folder in folders if folder.name.isdecimal())
 
     @property
     def service_marks(self) -> str:
@@ -174,16 +177,27 @@ class RunDir(EvidenceDir):
         except OSError as error:
             raise surroundings(error, f"remove the receipt of {self.path}") from error
 
-    def set_aside(self, folder: Path) -> None:
-        """Move what an iteration or a start that was never recorded left behind out of the way of what repeats it.
+    def set_aside(self, number: int) -> None:
+        """Move what an iteration that was never recorded left behind out of the way of the one that repeats it.
 
         Raises SurroundingsError when the disk refuses.
         """
+        self._move_aside(self.iteration(number).path, "")
+
+    def set_aside_starts(self, last: int) -> None:
+        """Move what starts of the service after the `last` one that a record tells of left out of the way of new ones.
+
+        Raises SurroundingsError when the disk refuses.
+        """
+        for folder in self._service_folders():
+            if int(folder.name) > last:
+                self._move_aside(folder, f"{SERVICE}-")
+
+    def _move_aside(self, folder: Path, kind: str) -> None:
         if not os.path.lexists(folder):
             return
         make_directory(self.path / UNRECORDED)
-        name = f"{SERVICE}-{folder.name}" if folder.parent.name == SERVICE else folder.name
-        names = (self.path / UNRECORDED / f"{name}-{attempt}" for attempt in count(1))
+        names = (self.path / UNRECORDED / f"{kind}{folder.name}-{attempt}" for attempt in count(1))
         try:
             folder.rename(next(name for name in names if not os.path.lexists(name)))
         except OSError as error:

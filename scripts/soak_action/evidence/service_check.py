@@ -8,7 +8,7 @@ from typing import Any
 from soak_action.config.model import BuiltInSource, Config
 from soak_action.evidence.ledger import KILLED
 from soak_action.evidence.measurements import Problem
-from soak_action.evidence.run_dir import RECEIPT, SERVICE, RunDir, digests_below
+from soak_action.evidence.run_dir import SERVICE, RunDir, digests_below
 
 Record = Mapping[str, Any]
 
@@ -16,7 +16,9 @@ Record = Mapping[str, Any]
 class ServiceCheck:
     """Is told record after record, those of iterations first; `problems` are to be asked for at the end."""
 
-    def __init__(self, run: RunDir, config: Config) -> None:
+    def __init__(self, run: RunDir, config: Config, *, is_sealed: bool) -> None:
+        """Where a run `is_sealed`, or about to be, nothing may be there that no record tells of."""
+        self._is_sealed = is_sealed
         self._run = run
         self._workload = config.workload
         self._counting = [kpi.name for kpi in config.kpis if kpi.source == BuiltInSource("service_exits")]
@@ -51,11 +53,10 @@ class ServiceCheck:
         if folder.is_symlink():
             yield Problem(SERVICE, "is a link that leads out of the run")
             return
-        is_sealed = (self._run.path / RECEIPT).exists()
         for path in sorted(folder.iterdir()) if folder.is_dir() else ():
             if path.is_symlink():
                 yield Problem(f"{SERVICE}/{path.name}", "is a link that leads out of the run")
-            elif path.name not in self._starts and is_sealed:
+            elif path.name not in self._starts and self._is_sealed:
                 yield Problem(f"{SERVICE}/{path.name}", "belongs to no start of the service that was recorded")
 
     def _check_presence(self, service: object, where: str) -> None:

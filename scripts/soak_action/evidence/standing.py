@@ -21,7 +21,7 @@ class Standing:
     `soak_seconds` altogether, the last one in `state`; None when there was none. `killed` is the end of the segment
     that died without one, still to be written: until then it is not among `segments`, nor are its seconds. `changed`
     tells whether a killed soak had begun the segment to come with something changed, before any of its iterations. The
-    service had `service_exits` unplanned exits, and the records name `service_starts` starts.
+    service had `service_exits` unplanned exits, and `service_start` is its last start that any record tells of.
     """
 
     genesis: str
@@ -33,7 +33,7 @@ class Standing:
     killed: Mapping[str, Any] | None = None
     changed: bool = False
     service_exits: int = 0
-    service_starts: int = 0
+    service_start: int = 0
 
     @property
     def next_segment(self) -> int:
@@ -58,12 +58,12 @@ def standing_of(run: RunDir, genesis: str, schedule: Schedule) -> Standing:
     died: _Died | None = None
     last: Record = {"iteration": 0, "segment": 0}
     slots = Slots(schedule)
-    exits = starts = 0
+    exits = start = 0
     for _, record in chain.records():
         last = record
         slots.add(record)
-        exits += _exits(record)
-        starts = max(starts, record["service"]["start"]) if "service" in record else starts
+        exits += len(_exits(record))
+        start = max(start, _start(record))
         if record["segment"] > len(chain.segments):
             died = died or _Died(record)
             died.add(record)
@@ -76,20 +76,24 @@ def standing_of(run: RunDir, genesis: str, schedule: Schedule) -> Standing:
         iterations=last["iteration"],
         state=chain.segments[-1]["state"] if chain.segments and died is None else None,
         killed=None if died is None else died.end(ended, slots.missed),
-        service_exits=exits + sum(map(_exits, chain.segments)),
-        service_starts=max([starts, *map(_last_start, chain.segments)]),
+        service_exits=exits + sum(len(_exits(segment)) for segment in chain.segments),
+        service_start=max([start, *map(_start, chain.segments)]),
     )
     begun = [change for change in chain.changes if change["segment"] == standing.next_segment]
     return replace(standing, changed=bool(begun and begun[-1]["differences"]))
 
 
-def _exits(record: Record) -> int:
-    return len(record["service"]["exits"]) if "service" in record else 0
+def _exits(record: Record) -> list[Record]:
+    exits: list[Record] = record["service"]["exits"] if "service" in record else []
+    return exits
 
 
-def _last_start(segment: Record) -> int:
-    service = segment.get("service", {"exits": [], "stop": None})
-    return max((ended["start"] for ended in (*service["exits"], service["stop"]) if ended), default=0)
+def _start(record: Record) -> int:
+    """Return the last start of the service that a record tells of; 0 is none."""
+    service = record.get("service", {})
+    stop = service.get("stop")
+    starts: list[int] = [end["start"] for end in (*_exits(record), *([stop] if stop else []))]
+    return max([*starts, int(service.get("start", 0))])
 
 
 class _Died:

@@ -114,3 +114,56 @@ def test_what_is_not_a_run_is_refused(tmp_path, make):
 
 def test_a_moment_is_written_in_utc_with_milliseconds():
     assert stamp(datetime(2026, 1, 2, 3, 4, 5, 67891, tzinfo=UTC)) == "2026-01-02T03:04:05.067Z"
+
+
+def test_the_folder_of_a_start_is_made_once_and_counted(tmp_path):
+    run = RunDir(tmp_path)
+    assert run.starts() == 0
+    folder = run.begin_service(1)
+    assert (folder.path, folder.stdout.name, folder.stderr.name) == (
+        tmp_path / "service" / "00001",
+        "stdout.log",
+        "stderr.log",
+    )
+    run.begin_service(12)
+    (tmp_path / "service" / "notes").mkdir()
+    assert run.starts() == 12
+    with pytest.raises(SurroundingsError, match="somebody else created it"):
+        run.begin_service(12)
+
+
+def test_a_start_carries_a_mark_of_its_own_below_that_of_all(tmp_path):
+    run = RunDir(tmp_path / "r")
+    assert (run.service_mark(3), run.service_marks) == ("r/service/3", "r/service")
+
+
+@pytest.mark.parametrize("place", ["service", "service/00001"])
+def test_a_folder_of_a_start_that_cannot_be_made_is_told(tmp_path, place):
+    (tmp_path / place).parent.mkdir(exist_ok=True)
+    (tmp_path / place).touch()
+    with pytest.raises(SurroundingsError, match="cannot create"):
+        RunDir(tmp_path).begin_service(1)
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="needs /proc, where nobody makes a folder")  # noqa: PTH112
+def test_a_folder_of_a_start_that_is_refused_is_told(tmp_path):
+    (tmp_path / "service").symlink_to("/proc")
+    with pytest.raises(SurroundingsError, match="cannot create"):
+        RunDir(tmp_path).begin_service(1)
+
+
+def test_starts_that_no_record_tells_of_are_set_aside(tmp_path):
+    run = RunDir(tmp_path)
+    run.set_aside_starts(0)
+    assert not (tmp_path / "unrecorded").exists()
+    for _ in range(2):
+        for start in (1, 2, 3):
+            if not run.service(start).path.exists():
+                run.begin_service(start).stdout.write_text(str(start))
+        (tmp_path / "service" / "9999999999").mkdir()
+        run.set_aside_starts(1)
+        assert run.starts() == 1
+    assert sorted(path.name for path in (tmp_path / "unrecorded").iterdir()) == [
+        *("service-00002-1", "service-00002-2", "service-00003-1", "service-00003-2"),
+        *("service-9999999999-1", "service-9999999999-2"),
+    ]

@@ -54,9 +54,14 @@ def segment(*exits: Any, stop: Any = None, reason: str = "schedule met") -> dict
 
 
 def problems(
-    path: Path, iterations: list[dict[str, Any]], segments: list[dict[str, Any]], promise: Config | None = None
+    path: Path,
+    iterations: list[dict[str, Any]],
+    segments: list[dict[str, Any]],
+    promise: Config | None = None,
+    *,
+    is_sealed: bool = True,
 ) -> list[str]:
-    check = ServiceCheck(RunDir(path), config() if promise is None else promise)
+    check = ServiceCheck(RunDir(path), config() if promise is None else promise, is_sealed=is_sealed)
     for number, record in enumerate(iterations, 1):
         check.add_iteration(record, f"i:{number}")
     for number, record in enumerate(segments, 1):
@@ -69,13 +74,8 @@ def run(tmp_path: Path) -> RunDir:
     return RunDir(tmp_path)
 
 
-def seal(run: RunDir) -> None:
-    (run.path / "receipt.json").touch()
-
-
 def test_what_agrees_with_files_and_promise_has_no_problems(run):
     first, second, third = started(run, 1), started(run, 2), started(run, 3)
-    seal(run)
     assert problems(run.path, [iteration(), iteration(first)], [segment(second, stop=third)]) == []
 
 
@@ -100,7 +100,6 @@ def test_a_service_that_nobody_promised_is_told(run):
 
 def test_a_killed_segment_could_say_nothing(run):
     started(run, 1)
-    seal(run)
     assert problems(run.path, [iteration()], [{"reason": KILLED}]) == []
 
 
@@ -145,8 +144,7 @@ def test_what_a_start_left_may_not_be_changed_afterwards(run, change):
 def test_a_folder_that_no_record_tells_of_is_told_in_a_sealed_run(run):
     end = started(run, 1)
     started(run, 2)
-    assert problems(run.path, [], [segment(stop=end)]) == []
-    seal(run)
+    assert problems(run.path, [], [segment(stop=end)], is_sealed=False) == []
     words = "service/00002: belongs to no start of the service that was recorded"
     assert problems(run.path, [], [segment(stop=end)]) == [words]
 

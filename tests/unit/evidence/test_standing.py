@@ -49,6 +49,7 @@ SCHEDULE = Schedule(
 
 
 def written(path, *records: dict) -> RunDir:
+    path.mkdir(exist_ok=True)
     with Ledger(path, GENESIS) as ledger:
         for record in records:
             ledger.end_segment(record) if "state" in record else ledger.add_iteration(record)
@@ -169,3 +170,25 @@ def test_an_interrupted_segment_may_be_without_iterations(tmp_path):
 def test_segments_follow_each_other_in_soak_time_and_only_where_the_run_had_not_ended(tmp_path, records, found):
     run = written(tmp_path, *records)
     assert any(found in what for what in problems(run)) if found else problems(run) == []
+
+
+def exit_of(start: int) -> dict:
+    return {"start": start}
+
+
+def test_the_service_stands_where_any_record_tells_of_it(tmp_path):
+    first = {**iteration(1), "service": {"start": 2, "exits": [exit_of(1)]}}
+    second = {**iteration(2, 2, 10.0), "service": {"start": 4, "exits": []}}
+    paused = {**end(iterations=1), "service": {"exits": [exit_of(2)], "not_ready": None, "stop": exit_of(3)}}
+    standing = standing_of(written(tmp_path / "running", first, paused, second), GENESIS, SCHEDULE)
+    assert (standing.service_exits, standing.service_start) == (2, 4)
+    standing = standing_of(written(tmp_path / "paused", first, paused), GENESIS, SCHEDULE)
+    assert (standing.service_exits, standing.service_start) == (2, 3)
+    paused["service"]["stop"] = None
+    standing = standing_of(written(tmp_path / "gone", first, paused), GENESIS, SCHEDULE)
+    assert (standing.service_exits, standing.service_start) == (2, 2)
+
+
+def test_without_a_service_nothing_stands(tmp_path):
+    standing = standing_of(written(tmp_path, iteration(1), end(iterations=1)), GENESIS, SCHEDULE)
+    assert (standing.service_exits, standing.service_start) == (0, 0)
