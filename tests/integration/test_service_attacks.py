@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import shutil
 import signal
@@ -17,6 +16,7 @@ from typing import Any
 
 import pytest
 from tests.conftest import Done, clean_environment, full
+from tests.faults.attacking import rechain
 from tests.integration.watching import STUBBORN, alive, wait_for
 from tests.unit.workload.serving import answered, serving
 
@@ -351,19 +351,43 @@ def test_a_stop_ends_a_readiness_command_with_the_service(bench: Bench) -> None:
     assert "VERIFIED" in bench.verify().out
 
 
-def test_a_full_disk_under_the_service_is_told(bench: Bench) -> None:
-    bench.configure("print('up', flush=True); import time; time.sleep(600)")
-    (bench.folder / "soak.yaml").write_text((bench.folder / "soak.yaml").read_text())
-    limited = 'ulimit -f 1; exec "$@"'
-    command = [sys.executable, "-m", "soak_action", "run", "--json", "--iterations", "100"]
-    done = subprocess.run(
-        ["/bin/sh", "-c", limited, "sh", *command],
-        cwd=bench.folder,
-        env=clean_environment(),
-        capture_output=True,
-        check=False,
-        timeout=300,
-    )
-    assert b"Traceback" not in done.stderr
-    assert done.returncode not in {0, 1}
-    assert os.listdir(bench.folder)
+END = {"start": 1, "seconds": 1.0, "ready": True, "detail": "x", "results": {}}
+FORGED: list[tuple[dict[str, Any], dict[str, Any]]] = [
+    ({"service": None}, {}),
+    ({"service": {"start": 1, "exits": [END]}}, {}),
+    ({"service": {"start": 1, "exits": [{**END, "seconds": 1e308}]}}, {}),
+    ({"service": {"start": 1, "exits": [{**END, "start": 2**53 - 1}]}}, {}),
+    ({"service": {"start": "1", "exits": "none"}}, {}),
+    ({}, {"service": None}),
+    ({}, {"service": {"exits": [], "not_ready": None, "stop": None}}),
+    ({}, {"service": {"exits": [], "not_ready": 3, "stop": [3]}}),
+    ({}, {"service": {"exits": {}, "not_ready": [], "stop": {**END, "start": -1}}}),
+]
+
+
+def test_what_is_forged_about_a_service_is_invalid_and_never_a_traceback(bench: Bench) -> None:
+    bench.configure(server(), kpis=metric(bench.port), schedule={"duration": "1m"}, service={"window": "100ms"})
+    (bench.folder / "soak.yaml").write_text((bench.folder / "soak.yaml").read_text().replace('"iterations": 2, ', ""))
+    assert bench.soak("--segment", "1s").code == 0
+    assert bench.segments()[-1]["state"] == "paused"
+    whole = bench.folder.parent / "whole"
+    shutil.copytree(bench.run, whole)
+    for record, segment in FORGED:
+        shutil.rmtree(bench.run)
+        shutil.copytree(whole, bench.folder / ".soak" / json.loads((whole / "run.json").read_bytes())["run_id"])
+        rechain(bench.run, record=record, segment=segment, renew=False)
+        assert bench.verify().code == 4, (record, segment)
+        assert bench.soak("--resume", str(bench.run), "--segment", "1s").code not in {0, 3}, (record, segment)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a limit on the size of files")
+def test_a_service_whose_output_finds_no_room_ends_the_soak_with_a_clear_word(bench: Bench) -> None:
+    flood = "import time\nfor _ in range(300): print('x' * 999, flush=True)\nprint('up', flush=True); time.sleep(600)"
+    bench.configure(flood, "{log: '^up$', within: 3s}", schedule={"iterations": 3})
+    limited = ["/bin/sh", "-c", 'ulimit -f 100; exec "$@"', "sh", sys.executable, "-m", "soak_action", "run", "--json"]
+    environ = clean_environment(PYTHONDONTWRITEBYTECODE="1")
+    done = subprocess.run(limited, cwd=bench.folder, env=environ, capture_output=True, check=False, timeout=300)
+    assert b"Traceback" not in done.stderr, done.stderr.decode()
+    assert done.returncode not in {0, 1}, done.stderr.decode()
+    assert b"the workload's output cannot be written" in done.stderr
+    assert bench.survivors() == []

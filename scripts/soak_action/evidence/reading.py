@@ -112,7 +112,7 @@ def read_outcome(run: RunDir, promise: Promise, kpis: Sequence[Kpi], *, sealing:
     conduct, finished_at = _conduct(chain.segments, measurements, problems, incidents, mock=stamped)
     try:
         conduct = replace(conduct, service=service_conduct(collector.services, chain.segments))
-    except (AttributeError, KeyError, TypeError, ValueError):
+    except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError):
         problems.append(Problem(SEGMENTS, "what the records tell of the service cannot be read"))
     if not sealing and not (run.path / RECEIPT).is_file():
         conduct = replace(conduct, state="unfinished")

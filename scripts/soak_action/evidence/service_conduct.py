@@ -14,7 +14,8 @@ Record = Mapping[str, Any]
 def service_conduct(told: Sequence[tuple[int, Record]], segments: Sequence[Record]) -> ServiceConduct | None:
     """Return how the service went; None when no record tells of one.
 
-    `told` is what the iterations say of it, each with its number. Raises KeyError or TypeError for a misshapen record.
+    `told` is what the iterations say of it, each with its number. Raises ArithmeticError,
+    AttributeError, KeyError, TypeError or ValueError for a misshapen record.
     """
     ends = [(segment["iterations"], segment["service"]) for segment in segments if "service" in segment]
     if not told and not ends:

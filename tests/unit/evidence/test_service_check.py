@@ -167,9 +167,10 @@ def test_links_that_lead_out_of_the_run_are_told(run, tmp_path_factory):
 
 @pytest.mark.parametrize(
     "end",
-    [3, None, {}, {"start": None}, {"start": "1"}, {"start": True}, {"start": 0}, {"start": -1}, {"start": 10**300}],
+    [3, None, {}, {"start": None}, {"start": "1"}, {"start": True}, {"start": 0}, {"start": -1}, {"start": 2**53 - 1}],
 )
 def test_a_forged_end_is_no_reason_to_fall_over(run, end):
+    (run.path / "service").mkdir()
     for promise in (config(), config(service=False)):
         problems(run.path, [iteration(end)], [segment(end, stop=end)], promise)
 

@@ -45,9 +45,12 @@ def test_that_it_was_not_ready_is_told_by_whichever_segment_says_so_first() -> N
     assert conduct.not_ready == "one"
 
 
-@pytest.mark.parametrize("told", [None, {}, {"exits": None}, {"exits": [3]}, {"exits": [{}]}, []])
+FOR_EVER = {"exits": [{**ended(1), "seconds": 1e308}]}
+
+
+@pytest.mark.parametrize("told", [FOR_EVER, None, {}, {"exits": None}, {"exits": [3]}, {"exits": [{}]}, []])
 def test_a_misshapen_record_is_an_error_that_the_reader_expects(told: Any) -> None:
-    with pytest.raises((AttributeError, KeyError, TypeError, ValueError)):
+    with pytest.raises((ArithmeticError, AttributeError, KeyError, TypeError, ValueError)):
         service_conduct([(1, told)], [])
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 
 from jsonschema import Draft202012Validator
@@ -115,3 +116,30 @@ def test_nobody_watches_unless_asked_to() -> None:
     assert list(watched.arguments()) == ["watch"]
     readings = watched.readings(None)
     assert watched.record(readings)["resources"]["interval_seconds"] == 2.0
+
+
+def test_of_what_was_running_before_only_the_time_since_then_counts() -> None:
+    sampler = sampler_of(Usage(EVERYTHING))
+    sampler.cpu_seconds_before = 0.25
+    assert readings_of(sampler, None)["cpu_seconds"] == 0.083333
+    assert readings_of(sampler_of(), None)["cpu_seconds"].reason == "not_available"
+
+
+class Running:
+    """This very process, as something that was running before."""
+
+    main = os.getpid()
+
+    def present(self) -> list[Member]:
+        return []
+
+
+def test_a_service_is_watched_while_it_goes_on() -> None:
+    watched = Watched(Resources(0.1))
+    with watched.over(Running()):
+        pass
+    assert watched.readings(None)["rss_mib"] > 1
+    nobody = Watched(None)
+    with nobody.over(Running()):
+        pass
+    assert nobody.readings(None) == {}

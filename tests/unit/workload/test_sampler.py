@@ -219,3 +219,10 @@ def test_of_a_new_tree_all_that_it_used_counts() -> None:
     with sampler.watch(world, 1):
         world.now = 1010.0
     assert sampler.totals.highest["cpu_seconds"] == pytest.approx(10)
+
+
+def test_a_running_tree_that_is_gone_is_no_failure() -> None:
+    world = World({MAIN: (-60, -1)}, ends=2.5)
+    sampler = Sampler(1.0, world, world.clock)
+    sampler.begin(world, 1, running=True)
+    assert sampler.failure is None
