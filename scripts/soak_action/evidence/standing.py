@@ -91,9 +91,9 @@ def _exits(record: Record) -> list[Record]:
 def _start(record: Record) -> int:
     """Return the last start of the service that a record tells of; 0 is none."""
     service = record.get("service", {})
-    stop = service.get("stop")
-    starts: list[int] = [end["start"] for end in (*_exits(record), *([stop] if stop else []))]
-    return max([*starts, int(service.get("start", 0))])
+    ends = [*_exits(record), *([service["stop"]] if service.get("stop") else [])]
+    starts: list[int] = [service.get("start", 0), *(end["start"] for end in ends)]
+    return max(starts)
 
 
 class _Died:

@@ -118,13 +118,6 @@ def test_nobody_watches_unless_asked_to() -> None:
     assert watched.record(readings)["resources"]["interval_seconds"] == 2.0
 
 
-def test_of_what_was_running_before_only_the_time_since_then_counts() -> None:
-    sampler = sampler_of(Usage(EVERYTHING))
-    sampler.cpu_seconds_before = 0.25
-    assert readings_of(sampler, None)["cpu_seconds"] == 0.083333
-    assert readings_of(sampler_of(), None)["cpu_seconds"].reason == "not_available"
-
-
 class Running:
     """This very process, as something that was running before."""
 
