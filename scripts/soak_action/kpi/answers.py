@@ -15,7 +15,7 @@ from soak_action.kpi.formats.prometheus import (
     Series,
     combined,
     compile_selector,
-    parse,
+    parse_for,
     selected,
 )
 from soak_action.kpi.path import compile_path
@@ -43,7 +43,7 @@ class AnswerReader:
 
     def __init__(self, answers: Mapping[str, Answers]) -> None:
         self._answers = answers
-        self._parsed: dict[tuple[Path, str], Exposition | object] = {}
+        self._parsed: dict[tuple[Path, str, str], Exposition | object] = {}
 
     @property
     def documents(self) -> Collection[object]:
@@ -96,7 +96,7 @@ class AnswerReader:
 
     def _document(self, source: HttpSource, answers: Answers, file: Path) -> Exposition | object:
         # Two KPIs may take the same answer for different formats; at most one of them is right.
-        key = file, source.format
+        key = file, source.format, "" if source.format == "json" else compile_selector(source.path).name
         if key not in self._parsed:
             self._parsed[key] = _parse(source, answers, file)
         return self._parsed[key]
@@ -114,7 +114,7 @@ def _parse(source: HttpSource, answers: Answers, file: Path) -> Exposition | obj
             raise _MissingError("no_answer", answers.failures.get(file, "there was no answer"))
         if source.format == "json":
             return read_document(file)
-        return parse(read_regular(file, LARGEST_DOCUMENT))
+        return parse_for(read_regular(file, LARGEST_DOCUMENT), compile_selector(source.path).name)
     except (DocumentError, ExpositionError, OSError) as error:
         raise _MissingError("import_error", str(error)) from None
 

@@ -13,6 +13,7 @@ from soak_action.kpi.formats.prometheus import (
     combined,
     compile_selector,
     parse,
+    parse_for,
     selected,
 )
 
@@ -239,3 +240,53 @@ def test_when_the_process_started_is_read_where_it_says_so() -> None:
     assert parse(b"process_start_time_seconds 1.5e9\nx 1\n").started == 1.5e9
     assert parse(b"x 1\n").started is None
     assert Exposition({}, frozenset()).started is None
+
+
+@pytest.mark.parametrize("name", ["requests_total", "memory"])
+def test_of_a_metric_that_is_there_the_same_is_read_as_of_everything(name: str) -> None:
+    started = TEXT + b"process_start_time_seconds 5\n"
+    found, whole = parse_for(started, name), parse(started)
+    assert found.samples[name] == whole.samples[name]
+    assert (name in found.counters, found.started) == (name in whole.counters, 5.0)
+
+
+@pytest.mark.parametrize("name", ["took_count", "took_sum", "took_bucket", "jobs", "jobs_total", "size_count"])
+def test_the_type_of_a_metric_is_read_with_it(name: str) -> None:
+    text = b"""\
+# TYPE other gauge
+other 1
+# TYPE took histogram
+took_bucket{le="+Inf"} 2
+took_sum 3
+took_count 2
+# TYPE jobs counter
+jobs 3
+# TYPE size summary
+size_sum 30
+size_count 4
+"""
+    found = parse_for(text, name)
+    assert name in found.counters
+    assert "other" not in found.samples
+    assert found.samples[name] == parse(text).samples[name]
+
+
+def test_openmetrics_is_read_as_such_for_one_metric_too() -> None:
+    text = OPEN.replace(b"# UNIT jobs_seconds seconds\n", b"")
+    assert "jobs_total" in parse_for(text, "jobs_total").counters
+    assert dict(parse_for(text, "level").samples) == {"level": {(): 4.0}}
+
+
+def test_what_has_nothing_to_do_with_a_metric_does_not_harm_it() -> None:
+    text = b"x 1\nbroken\xff{\nlong{" + b"a" * 100_000 + b"} 1\n"
+    assert dict(parse_for(text, "x").samples) == {"x": {(): 1.0}}
+    with pytest.raises(ExpositionError, match="a line is longer than"):
+        parse_for(text, "y")
+
+
+def test_without_the_metric_all_is_read_so_that_what_is_wrong_can_be_told() -> None:
+    assert set(parse_for(TEXT, "nothing").samples) >= {"requests_total", "memory"}
+    with pytest.raises(ExpositionError, match="^not the text format of Prometheus: "):
+        parse_for(b"<html></html>", "x")
+    with pytest.raises(ExpositionError, match="^no metric is in it$"):
+        parse_for(b"", "x")
