@@ -21,7 +21,9 @@ from soak_action.workload.readiness import Probe
 from soak_action.workload.service import Service
 from soak_action.workload.stop import LinkedStop, StopRequest
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals; tests/windows has its own")
+pytestmark = pytest.mark.skipif(
+    sys.platform == "win32", reason="POSIX signals; tests/wine/test_wine_service.py soaks services on Windows"
+)
 
 LONG = 120.0
 READY = Readiness("log", "^up$", LONG)
