@@ -82,12 +82,13 @@ def _same(one: Any, other: Any) -> bool:
 
 def _statistics(kpi: Kpi, found: Measurements, warmup: int) -> dict[str, Any]:
     column = found.kpis[kpi.name]
-    values = [
-        column.values[position]
+    judged = [
+        position
         for position, outcome in enumerate(found.outcomes)
-        if outcome != "cancelled" and found.numbers[position] > warmup and position not in column.missing
+        if outcome != "cancelled" and found.numbers[position] > warmup
     ]
-    summary: dict[str, Any] = {"unit": kpi.unit, "missing": len(column.missing)}
+    values = [column.values[position] for position in judged if position not in column.missing]
+    summary: dict[str, Any] = {"unit": kpi.unit, "missing": len(judged) - len(values)}
     for stat in SUMMARY_STATS:
         summary[stat] = statistic(values, stat) if values or stat == "count" else None
     return summary

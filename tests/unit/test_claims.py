@@ -25,6 +25,12 @@ def test_statistics_leave_out_the_warm_up_gaps_and_what_was_cancelled():
     }
 
 
+def test_a_gap_in_the_warm_up_or_in_what_was_cancelled_is_not_counted_as_missing():
+    found = measured(["stale", 1, "stale", 3, "stale"], ["ok", "ok", "ok", "failed", "cancelled"])
+    assert kpi_statistics([KPI], found, 1)["p95_ms"]["missing"] == 1
+    assert kpi_statistics([KPI], found, 0)["p95_ms"]["missing"] == 2
+
+
 def test_statistics_of_nothing_are_null_and_never_0():
     summary = kpi_statistics([KPI], measured(["stale"]), 0)["p95_ms"]
     assert (summary.pop("unit"), summary.pop("missing"), summary.pop("count")) == ("ms", 1, 0)
