@@ -9,6 +9,12 @@ import pytest
 
 CONFIG = 'version: 1\nworkload: {run: ["${SOAK_PYTHON}", -c, pass]%s}\nschedule: {%s}\n'
 
+WINDOWS = """\
+version: 1
+workload: {service: {start: [server], ready: {tcp: "127.0.0.1:1", within: 20m}, window: 2m}}
+schedule: {%s}
+"""
+
 
 def write(folder: Path, schedule: str, workload: str = "") -> None:
     (folder / "soak.yaml").write_text(CONFIG % (workload, schedule), "utf-8")
@@ -66,6 +72,29 @@ def test_the_length_comes_from_the_schedule(soak, tmp_path, schedule, workload, 
 def test_a_slot_has_time_for_an_iteration_that_begins_late(soak, tmp_path):
     write(tmp_path, "duration: 24h", ", timeout: 10m")
     assert soak("plan", "--segment", "5h", "--json").json["slots"][0]["timeout_minutes"] == 325
+
+
+@pytest.mark.parametrize(
+    ("schedule", "seconds"),
+    [
+        ("iterations: 60", 7200),
+        ("iterations: 60, every: 1m", 7200),
+        ("iterations: 60, every: 3m", 10800),
+        ("iterations: 60, pause: 1m", 10800),
+        ("iterations: 60, budget: 1h", 3600),
+    ],
+)
+def test_windows_of_a_service_tell_how_long_the_soak_takes(soak, tmp_path, schedule, seconds):
+    (tmp_path / "soak.yaml").write_text(WINDOWS % schedule, "utf-8")
+    plan = soak("plan", "--segment", "1h", "--json").json
+    assert plan["duration_seconds"] == seconds
+    # One window that began late, and the time that the service may take to be ready.
+    assert plan["slots"][0]["timeout_minutes"] == 60 + 15 + 2 + 20
+
+
+def test_a_time_out_does_not_lengthen_a_pace(soak, tmp_path):
+    write(tmp_path, "iterations: 24, every: 5m", ", timeout: 10m")
+    assert soak("plan", "--segment", "5h", "--json").json["duration_seconds"] == 7200
 
 
 def test_iterations_of_unknown_length_are_refused_with_what_to_write(soak, tmp_path):

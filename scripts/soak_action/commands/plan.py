@@ -16,6 +16,7 @@ from soak_action.commands.settings import (
 )
 from soak_action.config.length import expected_seconds
 from soak_action.config.load import Loaded
+from soak_action.config.model import Workload
 from soak_action.errors import UsageError
 from soak_action.github.job_limits import Runners, runners_of
 from soak_action.plan import SPARE_SLOTS, Plan, make_plan
@@ -27,9 +28,10 @@ DESCRIPTION = """\
 Spreads a soak over jobs that run one after another, because a job hosted by GitHub
 ends after 6 hours: as many slots as it has segments and one to spare, which goes on
 where a slot died; 16 at most. Without a duration the schedule's iterations are
-counted, by their pace or by workload.timeout if that is set. The runner-minutes are
-as GitHub counts them: two for each on Windows, ten for each on macOS. A workflow
-reads the document that --json prints with fromJSON. Nothing is run."""
+counted: by their pace, by the windows of a service, or by workload.timeout if that is
+set. The runner-minutes are as GitHub counts them: two for each on Windows, ten for
+each on macOS. A workflow reads the document that --json prints with fromJSON.
+Nothing is run."""
 EXAMPLE = "soak plan --duration 24h --segment 5h --json"
 
 
@@ -61,19 +63,31 @@ def execute(arguments: argparse.Namespace) -> int:
 
 def plan_of(loaded: Loaded, segment: float, runners: Runners) -> Plan:
     """Return the plan of what is configured, in segments of `segment` seconds. Raises UsageError when none fits."""
-    workload = loaded.config.workload
-    return make_plan(_duration(loaded), segment, runners, workload.timeout if workload else 0.0)
+    return make_plan(_duration(loaded), segment, runners, _beside_segment(loaded.config.workload))
 
 
-def _timeout(loaded: Loaded) -> float | None:
-    """Return the time-out of an iteration if somebody chose it: the default says nothing about this workload."""
+def _beside_segment(workload: Workload | None) -> float:
+    """Return the most seconds that an iteration that began late and the readiness of a service take in a slot."""
+    if workload is None:
+        return 0.0
+    iteration = workload.timeout if workload.window is None else min(workload.window, workload.timeout)
+    ready = None if workload.service is None else workload.service.ready
+    return iteration + (0.0 if ready is None else ready.within)
+
+
+def _iteration_seconds(loaded: Loaded) -> float | None:
+    """Return how long an iteration takes, None when nobody says: the default time-out says nothing of this workload."""
+    workload, schedule = loaded.config.workload, loaded.config.schedule
+    if workload is None or workload.window is not None:
+        return None if workload is None else workload.window
+    # With a pace of its own an iteration may take that long, and hardly ever does.
     leaf = loaded.leaves.get(("workload", "timeout"))
-    workload = loaded.config.workload
-    return None if workload is None or leaf is None or leaf.layer == "default" else workload.timeout
+    is_chosen = leaf is not None and leaf.layer != "default"
+    return workload.timeout if is_chosen and not schedule.every else None
 
 
 def _duration(loaded: Loaded) -> float:
-    seconds = expected_seconds(loaded.config.schedule, _timeout(loaded))
+    seconds = expected_seconds(loaded.config.schedule, _iteration_seconds(loaded))
     if seconds is None:
         raise UsageError(
             "nothing says how long this schedule takes; give --duration, or write schedule.duration, schedule.every or "

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from soak_action.config.check import Mistake
 from soak_action.config.layers import Leaves, Path
+from soak_action.config.length import step_seconds
 from soak_action.config.locks import Lock, idle_locks
 from soak_action.config.model import Config, Kpi, Schedule, Workload
 
@@ -18,6 +19,7 @@ from soak_action.config.model import Config, Kpi, Schedule, Workload
 _AGGREGATES = ("count", "sum", "rate")
 # KPIs that soak measures itself may be there for display alone when nobody names them.
 _DEFAULT = "default"
+_WINDOW: Path = ("workload", "service", "window")
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,7 @@ class Case:
 def errors(case: Case) -> Iterator[Mistake]:
     """Yield what makes the configuration wrong."""
     yield from _impossible_schedule(case, case.config.schedule, case.config.workload)
+    yield from _impossible_windows(case, case.config.schedule, case.config.workload)
     for kpi in case.config.kpis:
         yield from _limits_out_of_range(case, kpi)
 
@@ -50,12 +53,15 @@ def warnings(case: Case) -> Iterator[Mistake]:
     """Yield what is only suspicious."""
     schedule, workload = case.config.schedule, case.config.workload
     timeout: Path = ("workload", "timeout")
-    if workload and schedule.every and workload.timeout > schedule.every and case.is_chosen(timeout):
+    is_command = workload is not None and workload.window is None
+    if workload and is_command and schedule.every and workload.timeout > schedule.every and case.is_chosen(timeout):
         yield case.about(
             ("schedule", "every"),
             f"an iteration may take {_span(workload.timeout)} before its time-out ends it ({case.where(timeout)}), "
             f"which is longer than the pace of {_span(schedule.every)}; slow iterations put off those after them",
         )
+    if schedule.duration is None:
+        yield from _slots_run_over(case, schedule, workload)
     for kpi in case.config.kpis:
         yield from _too_long_for_the_run(case, kpi, schedule)
         yield from _never_judged(case, kpi)
@@ -68,21 +74,46 @@ def warnings(case: Case) -> Iterator[Mistake]:
 
 def _impossible_schedule(case: Case, schedule: Schedule, workload: Workload | None) -> Iterator[Mistake]:
     pace, key = (schedule.every, "every") if schedule.every else (schedule.pause or 0.0, "pause")
-    planned = schedule.planned_iterations
-    if planned is not None and schedule.budget and (planned - 1) * pace > schedule.budget:
-        yield case.about(
-            ("schedule", "budget"),
-            f"{planned} iterations with {key} {_span(pace)} take at least {_span((planned - 1) * pace)}, "
-            f"but the budget ends after {_span(schedule.budget)}; such a run is never complete",
-        )
+    planned, window = schedule.planned_iterations, workload.window if workload else None
+    if planned is not None and schedule.budget:
+        least = (planned - 1) * step_seconds(schedule, window or 0.0) + (window or 0.0)
+        # A window that has to end at the very end of the budget does not.
+        if least > schedule.budget or (window and least == schedule.budget):
+            windows = f" that are windows of {_span(window)}" if window else ""
+            yield case.about(
+                ("schedule", "budget"),
+                f"{planned} iterations{windows} with {key} {_span(pace)} take at least {_span(least)}, "
+                f"but the budget ends after {_span(schedule.budget)}; such a run is never complete",
+            )
     if workload and planned and schedule.duration is None and schedule.min_active:
-        longest = planned * workload.timeout
-        if longest < schedule.min_active:
+        at_most = workload.timeout if window is None else min(window, workload.timeout)
+        if planned * at_most < schedule.min_active:
             yield case.about(
                 ("schedule", "min_active"),
-                f"{planned} iterations of at most {_span(workload.timeout)} add up to {_span(longest)}, never to "
+                f"{planned} iterations of at most {_span(at_most)} add up to {_span(planned * at_most)}, never to "
                 f"{_span(schedule.min_active)}",
             )
+
+
+def _impossible_windows(case: Case, schedule: Schedule, workload: Workload | None) -> Iterator[Mistake]:
+    if workload and workload.window is not None and workload.window > workload.timeout:
+        yield case.about(
+            _WINDOW,
+            f"a window of {_span(workload.window)} never ends, because workload.timeout stops it after "
+            f"{_span(workload.timeout)} ({case.where(('workload', 'timeout'))}); every iteration is a time-out",
+        )
+    if schedule.duration is not None:
+        yield from _slots_run_over(case, schedule, workload)
+
+
+def _slots_run_over(case: Case, schedule: Schedule, workload: Workload | None) -> Iterator[Mistake]:
+    """Yield when windows miss slots, which is wrong for a promised duration and puts off promised iterations."""
+    if workload and workload.window is not None and schedule.every and workload.window >= schedule.every:
+        yield case.about(
+            ("schedule", "every"),
+            f"a window of {_span(workload.window)} ({case.where(_WINDOW)}) never ends before the next slot of a pace "
+            f"of {_span(schedule.every)}, so slots are missed; write a longer pace, or 'pause: 0s' instead",
+        )
 
 
 def _limits_out_of_range(case: Case, kpi: Kpi) -> Iterator[Mistake]:

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+from math import ceil
+
 from soak_action.config.model import Schedule
+
+
+def step_seconds(schedule: Schedule, iteration_seconds: float) -> float:
+    """Return the seconds from the start of one iteration to the start of the next; slots that are run over are lost."""
+    if schedule.every:
+        return schedule.every * max(1, ceil(iteration_seconds / schedule.every))
+    return iteration_seconds + (schedule.pause or 0.0)
 
 
 def expected_seconds(schedule: Schedule, iteration_seconds: float | None) -> float | None:
@@ -12,11 +21,11 @@ def expected_seconds(schedule: Schedule, iteration_seconds: float | None) -> flo
     """
     lengths = [] if schedule.duration is None else [schedule.duration]
     if schedule.iterations is not None:
-        pace = schedule.every or (None if iteration_seconds is None else iteration_seconds + (schedule.pause or 0.0))
-        if pace is None:
+        step = schedule.every if iteration_seconds is None else step_seconds(schedule, iteration_seconds)
+        if step is None:
             # The budget still bounds what nothing else does.
             return schedule.budget
-        lengths.append(schedule.iterations * pace)
+        lengths.append(schedule.iterations * step)
     if not lengths:
         return schedule.budget
     return max(lengths) if schedule.budget is None else min(max(lengths), schedule.budget)
@@ -29,5 +38,4 @@ def expected_iterations(schedule: Schedule, iteration_seconds: float | None) -> 
         return planned
     if schedule.duration is None or not iteration_seconds:
         return None
-    pace = iteration_seconds + (schedule.pause or 0.0)
-    return max(schedule.iterations or 1, -int(-schedule.duration // pace))
+    return max(schedule.iterations or 1, ceil(schedule.duration / step_seconds(schedule, iteration_seconds)))

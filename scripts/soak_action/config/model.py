@@ -59,6 +59,11 @@ class Workload:
     shell: tuple[str, ...] | None
     service: Service | None = None
 
+    @property
+    def window(self) -> float | None:
+        """How many seconds an iteration lasts that is a window of the service; None when a command is run instead."""
+        return self.service.window if self.service is not None and self.run is None else None
+
 
 @dataclass(frozen=True)
 class Schedule:

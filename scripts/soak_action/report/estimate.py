@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import ceil
 
+from soak_action.config.length import step_seconds
 from soak_action.config.model import Schedule
 from soak_action.units import format_duration
 
@@ -58,10 +58,7 @@ def how_far(schedule: Schedule, at: Position) -> str:
 
 
 def _end_of_iterations(schedule: Schedule, owed: int, at: Position, typical: float) -> float:
-    if schedule.every:
-        step = schedule.every * max(1, ceil(typical / schedule.every))
-    else:
-        step = typical + (schedule.pause or 0.0)
+    step = step_seconds(schedule, typical)
     # The one that is running may take longer than those before.
     first_end = max(at.next_start + typical, at.soak_seconds)
     if owed == 1:

@@ -85,6 +85,65 @@ def test_iterations_that_are_too_short_for_the_promised_activity_are_wrong() -> 
     assert errors(text.replace("3,", "6,")) == []
 
 
+def windows(schedule: str, service: str = "window: 2m", workload: str = "timeout: 1h") -> str:
+    return f"workload: {{service: {{start: x, {service}}}, {workload}}}\nschedule: {schedule}"
+
+
+def test_a_window_that_its_time_out_ends_is_wrong() -> None:
+    text = windows("{iterations: 3}", workload="timeout: 1m")
+    assert errors(text) == [
+        "f:2:32: a window of 2m never ends, because workload.timeout stops it after 1m (f:2:45); every iteration is a time-out"
+    ]
+    assert errors(text.replace("timeout: 1m", "timeout: 2m")) == []
+    assert errors(text.replace("timeout: 1m", "timeout: 1m, run: x")) == []
+
+
+def test_windows_that_miss_slots_are_wrong_where_a_duration_is_promised_and_else_suspicious() -> None:
+    told = "a window of 2m (f:2:32) never ends before the next slot of a pace of 2m, so slots are missed; write a longer pace, or 'pause: 0s' instead"
+    promised = windows("{duration: 1h, every: 2m}")
+    assert (errors(promised), warnings(promised)) == ([f"f:3:26: {told}"], [])
+    counted = windows("{iterations: 30, every: 2m}")
+    assert (errors(counted), warnings(counted)) == ([], [f"f:3:28: {told}"])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        windows("{duration: 1h, every: 121s}"),
+        windows("{duration: 1h, pause: 0s}"),
+        windows("{iterations: 3, every: 3m}"),
+        windows("{duration: 1h, every: 2m}", workload="run: x"),
+    ],
+)
+def test_windows_that_keep_the_pace_are_neither(text: str) -> None:
+    assert errors(text) == warnings(text) == []
+
+
+def test_a_time_out_says_nothing_about_the_pace_of_windows() -> None:
+    assert warnings(windows("{iterations: 3, every: 10m}", workload="timeout: 20m")) == []
+
+
+@pytest.mark.parametrize(
+    ("schedule", "least"),
+    [
+        ("{iterations: 5, budget: 10m}", "with pause 0s take at least 10m, but the budget ends after 10m"),
+        ("{iterations: 5, pause: 1m, budget: 13m}", "with pause 1m take at least 14m, but the budget ends after 13m"),
+        ("{iterations: 3, every: 1m, budget: 5m}", "with every 1m take at least 6m, but the budget ends after 5m"),
+    ],
+)
+def test_a_budget_that_ends_before_the_windows_is_wrong(schedule: str, least: str) -> None:
+    (mistake,) = errors(windows(schedule))
+    assert least in mistake
+    assert "iterations that are windows of 2m" in mistake
+    assert errors(windows(schedule.replace("budget: ", "budget: 1"))) == []
+
+
+def test_windows_that_are_too_short_for_the_promised_activity_are_wrong() -> None:
+    text = windows("{iterations: 3, min_active: 7m}")
+    assert errors(text) == ["f:3:27: 3 iterations of at most 2m add up to 6m, never to 7m"]
+    assert errors(text.replace("7m", "6m")) == []
+
+
 @pytest.mark.parametrize(
     ("settings", "mistake"),
     [
