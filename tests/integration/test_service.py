@@ -30,7 +30,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         global asked
         if self.path == "/metrics":
             body = f'# TYPE requests_total counter\\nrequests_total{{code="200"}} {asked}\\n'
-            body += "# TYPE load gauge\\nload 0.5\\n"
+            body += "# TYPE load gauge\\nload 0.5\\n" + "# filling\\n" * (int(settings.get("bulk", 0)) << 10)
         elif self.path == "/state":
             body = f'{{"asked": {asked}}}'
         elif self.path == "/healthz":
@@ -317,3 +317,32 @@ def test_the_guide_works_as_it_stands(soak, tmp_path, port):
     done = soak("run", "--json", "--iterations", "2")
     assert (done.code, done.json["verdict"]) == (0, "pass"), done.err
     assert [record["kpis"]["requests"] for record in records(done.json["run_dir"])] == [100, 100]
+
+
+def test_the_answers_go_and_stay_with_the_output_of_their_iteration(soak, project):
+    run = Path(soak("run", "--json", "--set", "evidence.keep_outputs=last 2").json["run_dir"])
+    assert sorted(path.parent.name for path in run.glob("iterations/*/answers")) == ["00005", "00006"]
+    assert [record["kpis"]["requests"] for record in records(run)] == [3] * 6
+    done = soak("verify", run)
+    assert done.code == 0, done.err
+    assert "the outputs of 4 iterations were removed" in done.out
+    (run / "iterations" / "00006" / "answers" / "1.end").unlink()
+    done = soak("verify", run)
+    assert done.code == 4
+    assert "iterations/00006/answers/1.end: is missing" in done.out
+
+
+def test_the_iteration_that_loses_the_service_is_kept_as_a_failed_one(soak, project, port):
+    dies = ("--set", started_with(port, "dies_at=8"), "--set", "evidence.keep_outputs=failed")
+    run = Path(soak("run", "--json", *dies).json["run_dir"])
+    assert [record["outcome"] for record in records(run)] == ["ok", "ok", "crashed"]
+    assert [path.name for path in (run / "iterations").iterdir()] == ["00003"]
+    assert soak("verify", run).code == 1
+
+
+def test_doctor_reckons_with_the_room_that_answers_take(soak, project, port):
+    # An answer has 10 MiB, and a counter is asked for at the beginning, too.
+    told = soak("doctor", "--set", started_with(port, "bulk=1024")).out
+    found = re.search(r"one iteration took .* and wrote ([0-9.]+) MiB", told)
+    assert found is not None, told
+    assert float(found[1]) > 18

@@ -56,7 +56,7 @@ def dry_iteration(config: Config, surroundings: Surroundings, clock: Clock, stop
         folder = run.iteration(1)
         return DryRun(
             record=witness.record,
-            result_bytes=_bytes_below(folder.out),
+            result_bytes=_bytes_below(folder.out) + _bytes_below(folder.answers),
             log_bytes=sum(_occupied(path) for path in (folder.stdout, folder.stderr)),
             record_bytes=(run.path / ITERATIONS).stat().st_size,
         )

@@ -59,9 +59,14 @@ class IterationDir:
         """The kept standard error."""
         return self.path / "stderr.log"
 
+    @property
+    def answers(self) -> Path:
+        """The folder that keeps what servers answered."""
+        return self.path / "answers"
+
     def answer(self, server: int, moment: str) -> Path:
         """Return the file that keeps what a server, counted from 1, answered at the `begin` or `end`."""
-        return self.path / "answers" / f"{server}.{moment}"
+        return self.answers / f"{server}.{moment}"
 
 
 @dataclass(frozen=True)
