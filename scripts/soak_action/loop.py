@@ -274,7 +274,8 @@ class Loop:
             servers.ask("end")
         answers = servers.keep()
         exits = [] if self._service is None else self._service.take_exits()
-        sampled = watched.readings(finished.cpu_seconds)
+        # What is sampled is the service, if there is one; what the system accounts is the command.
+        sampled = watched.readings(finished.cpu_seconds if self._service is None else None)
         step = self._wall_shift() - shift
         if step < -_CLOCK_STEP_SECONDS:
             not_before_ns += int(step * 1e9)

@@ -340,6 +340,17 @@ def test_the_iteration_that_loses_the_service_is_kept_as_a_failed_one(soak, proj
     assert soak("verify", run).code == 1
 
 
+def test_the_cpu_time_is_that_of_the_service_and_not_of_its_load(soak, project):
+    burns = "import time\nwhile time.process_time() < 2: pass\n"
+    (project / "load.py").write_text(burns)
+    done = soak("run", "--json", "--iterations", "1", "--set", "kpis.requests.hard=0", "--set", "kpis.cpu_seconds={}")
+    assert done.code == 0, done.err
+    (record,) = records(done.json["run_dir"])
+    assert record["seconds"] >= 2
+    assert record["kpis"]["cpu_seconds"] < 1
+    assert record["resources"]["values"]["cpu_seconds"] == record["kpis"]["cpu_seconds"]
+
+
 def test_doctor_reckons_with_the_room_that_answers_take(soak, project, port):
     # An answer has 10 MiB, and a counter is asked for at the beginning, too.
     told = soak("doctor", "--set", started_with(port, "bulk=1024")).out
