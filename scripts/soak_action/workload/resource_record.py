@@ -30,7 +30,9 @@ class Watched:
 
     def over(self, tree: RunningTree) -> AbstractContextManager[None]:
         """Sample processes that were running before and go on: those of a service."""
-        return nullcontext() if self._sampler is None else self._sampler.watch(tree, tree.main, running=True)
+        return (
+            nullcontext() if self._sampler is None else self._sampler.watch(tree, tree.main, running=lambda: tree.main)
+        )
 
     def readings(self, accounted: float | None) -> dict[str, float | Reading]:
         """Return the value of each sampled KPI, or why it has none."""

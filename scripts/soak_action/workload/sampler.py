@@ -70,16 +70,18 @@ class Sampler:
         self._adding = Lock()
         self._closed = False
         self._tree: Present | None = None
+        self._running: Callable[[], int] | None = None
         self._main: Identity = (0, 0.0)
         self._known: dict[Identity, Member] = {}
         self._next_discovery = 0.0
         self._ended = False
 
     @contextmanager
-    def watch(self, tree: Present, main: int, *, running: bool = False) -> Iterator[None]:
+    def watch(self, tree: Present, main: int, *, running: Callable[[], int] | None = None) -> Iterator[None]:
         """Sample the main process now, the tree in a thread of its own, and who is left of it at the end.
 
-        Of a tree that was `running` before, all processes are sampled now, and what they used before does not count.
+        Of a tree that was running before, all processes are sampled now, and what they used before does not count.
+        `running` tells which process is its main one, because another may take its place while it is watched.
         """
         self.begin(tree, main, running=running)
         began = self._clock()
@@ -98,16 +100,16 @@ class Sampler:
         elif self.failure is None:
             self._take(discover=True, uss=True)
 
-    def begin(self, tree: Present, main: int, *, running: bool = False) -> None:
+    def begin(self, tree: Present, main: int, *, running: Callable[[], int] | None = None) -> None:
         """Take the first sample; unless the tree was `running`, nobody but the main process can be there yet."""
-        self._tree = tree
+        self._tree, self._running = tree, running
         self.began = self._clock()
         member = self.reader.member(main)
         if member is not None:
             self._main = (member.pid, member.started)
             self._meet(member)
-        self._take(discover=running, uss=True)
-        if running:
+        self._take(discover=running is not None, uss=True)
+        if running is not None:
             self.totals, self.series, self.cost = self.totals.next(), Series(), Cost(processes=len(self._known))
             self._take(discover=False, uss=True)
 
@@ -168,3 +170,5 @@ class Sampler:
         if identity not in self._known:
             self._known[identity] = member
             self.cost.processes += 1
+            if self._running is not None and self._running() == member.pid:
+                self._main = identity

@@ -202,7 +202,7 @@ def test_of_a_tree_that_was_running_only_what_it_uses_from_now_on_counts() -> No
     world = World({MAIN: (0, 99), CHILD: (0.2, 99)}, ends=0)
     world.now = 1004.0
     sampler = Sampler(3600.0, world, world.clock)
-    with sampler.watch(world, 1, running=True):
+    with sampler.watch(world, 1, running=lambda: 1):
         assert (sampler.cost.samples, sampler.cost.discoveries, sampler.cost.processes) == (1, 0, 2)
         world.now = 1010.0
     assert sampler.began == 1004.0
@@ -210,6 +210,18 @@ def test_of_a_tree_that_was_running_only_what_it_uses_from_now_on_counts() -> No
     assert sampler.totals.highest["rss_mib"] == 210
     assert [bucket.begins for bucket in sampler.series.buckets] == [1004.0, 1010.0]
     assert (sampler.failure, sampler.cost.gone) == (None, 0)
+
+
+def test_the_main_process_of_a_service_that_was_started_again_is_none_of_its_children() -> None:
+    again = Member(7, 2.0, "service")
+    world = World({MAIN: (-60, 1.5), CHILD: (-60, 1.5), again: (2, 99)}, ends=9)
+    sampler = Sampler(1.0, world, world.clock)
+    sampler.begin(world, 1, running=lambda: 7 if world.elapsed >= 2 else 1)
+    assert sampler.totals.highest["children"] == 1
+    world.lives = {**world.lives, CHILD: (-60, 0)}  # so that none is left but the main processes
+    sampler.totals.highest.clear()
+    sampler.go_on(world.now, world.wait)
+    assert (sampler.cost.processes, sampler.totals.highest["children"]) == (3, 0)
 
 
 def test_of_a_new_tree_all_that_it_used_counts() -> None:
@@ -224,5 +236,5 @@ def test_of_a_new_tree_all_that_it_used_counts() -> None:
 def test_a_running_tree_that_is_gone_is_no_failure() -> None:
     world = World({MAIN: (-60, -1)}, ends=2.5)
     sampler = Sampler(1.0, world, world.clock)
-    sampler.begin(world, 1, running=True)
+    sampler.begin(world, 1, running=lambda: 1)
     assert sampler.failure is None
