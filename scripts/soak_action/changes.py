@@ -44,7 +44,7 @@ def differences(promise: Promise, loaded: Loaded, tree: SourceTree) -> list[Diff
 
 def check(found: Sequence[Difference], run: str, *, allowed: bool) -> None:
     """Raise UsageError, which names the differences, unless there are none or all of them are `allowed` and may be."""
-    refused = [difference for difference in found if not (allowed and may_change(difference["key"]))]
+    refused = [difference for difference in found if not (allowed and may_change(difference))]
     if not refused:
         return
     more = len(refused) - _MOST_NAMED
@@ -67,7 +67,7 @@ def record(found: Sequence[Difference], promise: Promise, segment: int, iteratio
 def _why(found: Sequence[Difference], *, allowed: bool) -> str:
     if allowed:
         return "no run may change this under way (begin a new one)"
-    if all(may_change(difference["key"]) for difference in found):
+    if all(may_change(difference) for difference in found):
         return "it is not what the run began with (--allow-change goes on all the same, and the verdict tells it)"
     return "it is not what the run began with"
 

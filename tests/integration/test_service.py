@@ -357,3 +357,18 @@ def test_doctor_reckons_with_the_room_that_answers_take(soak, project, port):
     found = re.search(r"one iteration took .* and wrote ([0-9.]+) MiB", told)
     assert found is not None, told
     assert float(found[1]) > 18
+
+
+def test_windows_do_not_become_a_command_under_way_nor_a_command_windows(soak, project):
+    text = (project / "soak.yaml").read_text()
+    config = json.loads(text)
+    config["workload"]["service"]["window"] = "100ms"
+    del config["workload"]["run"]
+    (project / "soak.yaml").write_text(json.dumps(config))
+    run = Path(soak("run", "--json", "--segment", "1ms", "--set", "kpis.requests.hard=0").json["run_dir"])
+    (project / "soak.yaml").write_text(text)
+    done = soak("run", "--resume", run, "--allow-change")
+    assert done.code == 2
+    assert "no run may change this under way" in done.err
+    assert "workload.run was not given" in done.err
+    assert soak("verify", run).code == 3

@@ -40,6 +40,11 @@ def test_with_the_option_only_what_it_cannot_allow_is_named():
     assert "workload.run" not in text
 
 
+def test_a_command_that_comes_or_goes_is_not_allowed():
+    text = refused({**difference("workload.run"), "now": None}, allowed=True)
+    assert text.endswith('\n  workload.run was "a" (here), now it is not given')
+
+
 @pytest.mark.parametrize(
     ("found", "line"),
     [

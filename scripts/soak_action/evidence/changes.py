@@ -23,10 +23,15 @@ TREE = "tree_dirty"
 # otherwise hold some of the iterations to rules that they were not made under.
 _MAY_CHANGE = ("workload.run", "workload.service.start", "workload.shell", COMMIT, TREE)
 _MAY_CHANGE_BELOW = "workload.env."
+# With or without them an iteration is something else, a command or a window of a service.
+_MAY_NOT_COME_OR_GO = ("workload.run", "workload.service.start")
 
 
-def may_change(key: str) -> bool:
-    """Whether a segment may differ from the promise in this key of the configuration, or fact of the source tree."""
+def may_change(difference: Difference) -> bool:
+    """Whether a segment may differ from the promise so, in a key of the configuration or a fact of the source tree."""
+    key = difference["key"]
+    if key in _MAY_NOT_COME_OR_GO and None in (difference["before"], difference["now"]):
+        return False
     return key in _MAY_CHANGE or key.startswith(_MAY_CHANGE_BELOW)
 
 
@@ -97,7 +102,7 @@ def _contradictions(record: Record, spans: Mapping[int, Span], run: Record, leav
         promised[key] = of_the_tree(run[key])
     for difference in record["differences"]:
         key = difference["key"]
-        if not may_change(key):
+        if not may_change(difference):
             yield f"changes {key}, which nothing allows"
         if canonical.digest([difference["before"]]) != canonical.digest([promised.get(key)]):
             yield f"says that {key} was something else before than the run promised"

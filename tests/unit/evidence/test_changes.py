@@ -13,6 +13,7 @@ RUN = {"commit": "a" * 40, "tree_dirty": False}
 LEAVES = [
     {"key": "workload.run", "value": ["a"], "origin": "soak.yaml:2:3"},
     {"key": "kpis.v.hard", "value": 100, "origin": "soak.yaml:6:3"},
+    {"key": "workload.env.Y", "value": "2", "origin": "soak.yaml:4:3"},
 ]
 SPANS = {1: Span(3, 30.0), 3: Span(5, 50.0), 4: Span(9, 90.0)}
 RUN_CHANGE = {
@@ -25,7 +26,10 @@ COMMIT_CHANGE = {
     "before": {"value": "a" * 40, "origin": "git"},
     "now": {"value": "b" * 40, "origin": "git"},
 }
+SIDE, OTHER_SIDE = {"value": "a", "origin": "soak.yaml:2:3"}, {"value": "b", "origin": "soak.yaml:2:3"}
 ENV_CHANGE = {"key": "workload.env.X", "before": None, "now": {"value": "1", "origin": "soak.yaml:3:3"}}
+
+GONE = {"key": "workload.env.Y", "before": {"value": "2", "origin": "soak.yaml:4:3"}, "now": None}
 
 
 def record(segment: int, iteration: int, *differences: dict, **changes: Any) -> dict[str, Any]:
@@ -44,7 +48,7 @@ def told(*records: dict) -> list[tuple[str, int, int]]:
     ["workload.run", "workload.service.start", "workload.shell", "workload.env.LOG_LEVEL", "commit", "tree_dirty"],
 )
 def test_what_is_soaked_may_change(key):
-    assert may_change(key)
+    assert may_change({"key": key, "before": SIDE, "now": OTHER_SIDE})
 
 
 @pytest.mark.parametrize(
@@ -66,7 +70,19 @@ def test_what_is_soaked_may_change(key):
     ],
 )
 def test_what_is_promised_or_judged_by_may_not(key):
-    assert not may_change(key)
+    assert not may_change({"key": key, "before": SIDE, "now": OTHER_SIDE})
+
+
+@pytest.mark.parametrize("key", ["workload.run", "workload.service.start"])
+def test_an_iteration_stays_a_command_or_a_window_and_a_service_is_there_throughout(key):
+    assert not may_change({"key": key, "before": None, "now": SIDE})
+    assert not may_change({"key": key, "before": SIDE, "now": None})
+
+
+@pytest.mark.parametrize("key", ["workload.shell", "workload.env.LOG_LEVEL"])
+def test_a_shell_or_a_variable_may_come_and_go(key):
+    assert may_change({"key": key, "before": None, "now": SIDE})
+    assert may_change({"key": key, "before": SIDE, "now": None})
 
 
 def test_a_change_holds_for_the_iterations_of_its_segment():
@@ -99,7 +115,7 @@ def checked(*records: dict) -> list[str]:
         record(3, 4, RUN_CHANGE, COMMIT_CHANGE, ENV_CHANGE),
         record(3, 4),
         record(2, 4, RUN_CHANGE),
-        record(5, 10, {**RUN_CHANGE, "now": None}),
+        record(5, 10, GONE),
     ],
     ids=["several", "none", "a segment without iterations", "a value that is gone"],
 )
@@ -124,6 +140,7 @@ def test_a_record_that_fits_the_promise_is_believed(good):
             ),
             "changes kpis.v.hard, which nothing allows",
         ),
+        (record(3, 4, {**RUN_CHANGE, "now": None}), "changes workload.run, which nothing allows"),
         (record(3, 4, {**RUN_CHANGE, "before": None}), "something else before than the run promised"),
         (record(3, 4, {**COMMIT_CHANGE, "before": {"value": "c", "origin": "git"}}), "something else before"),
         (record(3, 4, {**RUN_CHANGE, "now": RUN_CHANGE["before"]}), "which did not change"),
