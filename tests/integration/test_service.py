@@ -309,6 +309,14 @@ def test_the_doctor_tries_the_service(soak, project, port):
     assert "not ready within 1s" in findings["workload"]["sentence"]
 
 
+def test_the_doctor_says_how_long_a_window_takes(soak, project):
+    config = json.loads((project / "soak.yaml").read_text())
+    config["workload"]["service"]["window"] = "300ms"
+    del config["workload"]["run"]
+    (project / "soak.yaml").write_text(json.dumps(config))
+    assert soak("doctor", "--json").err == "soak: one dry iteration, of at most 300ms\n"
+
+
 def test_the_guide_works_as_it_stands(soak, tmp_path, port):
     text = GUIDE.read_text("utf-8").replace("18080", str(port)).replace("python3,", '"${SOAK_PYTHON}",')
     for language, content in re.findall(r"^```(yaml|python)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):

@@ -95,7 +95,7 @@ def _examine(loaded: Loaded, segment: float | None, stop: StopRequest, *, probe:
     try:
         workload = check_workload(config, surroundings)
         if probe:
-            print(f"soak: one dry iteration, of at most {format_duration(workload.timeout)}", file=sys.stderr)
+            print(f"soak: one dry iteration, of at most {format_duration(workload.longest_iteration)}", file=sys.stderr)
             dry = dry_iteration(config, surroundings, real_clock(), stop)
     except UsageError as error:
         yield Finding("workload", "problem", str(error), "correct workload.run, or install what it needs")

@@ -70,9 +70,8 @@ def _beside_segment(workload: Workload | None) -> float:
     """Return the most seconds that an iteration that began late and the readiness of a service take in a slot."""
     if workload is None:
         return 0.0
-    iteration = workload.timeout if workload.window is None else min(workload.window, workload.timeout)
     ready = None if workload.service is None else workload.service.ready
-    return iteration + (0.0 if ready is None else ready.within)
+    return workload.longest_iteration + (0.0 if ready is None else ready.within)
 
 
 def _iteration_seconds(loaded: Loaded) -> float | None:

@@ -86,7 +86,7 @@ def _impossible_schedule(case: Case, schedule: Schedule, workload: Workload | No
                 f"but the budget ends after {_span(schedule.budget)}; such a run is never complete",
             )
     if workload and planned and schedule.duration is None and schedule.min_active:
-        at_most = workload.timeout if window is None else min(window, workload.timeout)
+        at_most = workload.longest_iteration
         if planned * at_most < schedule.min_active:
             yield case.about(
                 ("schedule", "min_active"),

@@ -64,6 +64,11 @@ class Workload:
         """How many seconds an iteration lasts that is a window of the service; None when a command is run instead."""
         return self.service.window if self.service is not None and self.run is None else None
 
+    @property
+    def longest_iteration(self) -> float:
+        """The most seconds that an iteration may take."""
+        return self.timeout if self.window is None else min(self.window, self.timeout)
+
 
 @dataclass(frozen=True)
 class Schedule:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from soak_action.config.model import BuiltInSource, Kpi, Schedule, Window
+from soak_action.config.model import BuiltInSource, Kpi, Schedule, Service, Window, Workload
 
 SCHEDULE = Schedule(None, None, None, None, 0, 0, None, None)
 
@@ -45,3 +45,20 @@ def test_a_limit_itself_is_within_the_limit() -> None:
     assert [lower.is_beyond(value, 4) for value in (3, 4, 5)] == [False, False, True]
     higher = replace(lower, better="higher")
     assert [higher.is_beyond(value, 4) for value in (3, 4, 5)] == [True, False, False]
+
+
+SERVICE = Service("server", None, 0, 10.0, 60.0)
+
+
+@pytest.mark.parametrize(
+    ("run", "service", "window", "longest"),
+    [
+        ("load", None, None, 90),
+        ("load", SERVICE, None, 90),
+        (None, SERVICE, 60, 60),
+        (None, replace(SERVICE, window=120.0), 120, 90),
+    ],
+)
+def test_an_iteration_is_a_window_of_the_service_where_no_command_is_run(run, service, window, longest) -> None:
+    workload = Workload(run, 90.0, {}, None, service)
+    assert (workload.window, workload.longest_iteration) == (window, longest)
