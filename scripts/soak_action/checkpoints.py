@@ -34,6 +34,7 @@ from soak_action.files import (
 )
 from soak_action.resuming import has_ended
 from soak_action.system import open_regular
+from soak_action.units import counted
 from soak_action.verify import read_run, verify
 
 _DEEPEST = 6
@@ -210,7 +211,7 @@ def _why_not(other: _Candidate, chosen: _Candidate) -> str:
         return f"it is of another run, {other.run_id}, which began at {other.began}"
     if other.order == chosen.order:
         return "it is no further on than the one that is used"
-    told = f"{other.iterations} iteration{'' if other.iterations == 1 else 's'} in {other.segments} ended segments"
+    told = f"{counted(other.iterations, 'iteration')} in {counted(other.segments, 'ended segment')}"
     return f"it is not as far on: {told}, against {chosen.iterations} in {chosen.segments}"
 
 

@@ -148,6 +148,11 @@ def format_number(number: float) -> str:
     return _trimmed(f"{rounded:{separator}.{decimals}f}")
 
 
+def counted(number: int, noun: str) -> str:
+    """Return how many of something there are, in words: ``1 slot``, ``3 slots``."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def _trimmed(text: str) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 

@@ -103,7 +103,7 @@ def test_trap_23_the_furthest_is_taken_and_not_the_one_with_the_newest_files(slo
     assert done.json["iterations"] == 3
     (told,) = passed_over(done)
     assert "slot-1" in told
-    assert "1 iteration in 1 ended segments, against 2 in 2" in told
+    assert "1 iteration in 1 ended segment, against 2 in 2" in told
 
 
 @pytest.mark.parametrize(

@@ -282,3 +282,7 @@ def test_numbers_for_people(number: float, text: str) -> None:
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_a_shown_number_is_right_to_six_digits(number: float) -> None:
     assert float(units.format_number(number).replace(",", "")) == pytest.approx(number, rel=5.1e-6, abs=0)
+
+
+def test_a_count_has_its_noun_in_the_right_number() -> None:
+    assert [units.counted(number, "slot") for number in (0, 1, 2)] == ["0 slots", "1 slot", "2 slots"]

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from soak_action.units import format_duration, format_number
+from soak_action.units import counted, format_duration, format_number
 
 _COLUMNS = ("rule", "result", "value", "limit", "over")
 _RESUMABLE = frozenset({"paused", "interrupted"})
@@ -41,7 +41,7 @@ def run_text(summary: Mapping[str, Any], program: str) -> str:
     directory = _as_word(summary["run_dir"])
     lines = [
         "",
-        f"{summary['state']}: {iterations} iteration{'' if iterations == 1 else 's'} in {seconds}",
+        f"{summary['state']}: {counted(iterations, 'iteration')} in {seconds}",
         f"evidence:     {summary['run_dir']}",
         f"receipt:      {summary['receipt']}",
         f"verify it:    {program} verify {directory}",

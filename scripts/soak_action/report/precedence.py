@@ -10,6 +10,7 @@ from soak_action.config.layers import Leaf
 from soak_action.config.wording import like_written
 from soak_action.report.markdown import code, details, fitting, in_html, inert, table
 from soak_action.report.summary import gates_markdown
+from soak_action.units import counted
 
 _MOST_TOLD = 100
 _MOST_ROWS = 300
@@ -58,11 +59,11 @@ def precedence_markdown(views: Sequence[View], comparison: Comparison | None) ->
 
 def _headline(mistakes: Sequence[str], broken: Sequence[str], met: int) -> str:
     if mistakes:
-        return f"# \u26d4 Configuration: {_counted(len(mistakes), 'mistake')}"
+        return f"# \u26d4 Configuration: {counted(len(mistakes), 'mistake')}"
     if broken:
-        return f"# \u274c Configuration: {_counted(len(broken), 'expectation')} broken, {met} met"
+        return f"# \u274c Configuration: {counted(len(broken), 'expectation')} broken, {met} met"
     return (
-        f"# \u2705 Configuration: {_counted(met, 'expectation')} met" if met else "# \u2705 Configuration: no mistakes"
+        f"# \u2705 Configuration: {counted(met, 'expectation')} met" if met else "# \u2705 Configuration: no mistakes"
     )
 
 
@@ -77,7 +78,7 @@ def _values(view: View) -> str:
     more = f" and {len(rows) - _MOST_ROWS} more rows," if len(rows) > _MOST_ROWS else ""
     defaults = len(view.leaves) - len(view.given)
     head = ("key", "value", "layer", "from")
-    return f"{table(head, rows[:_MOST_ROWS])}\n\nand{more} {_counted(defaults, 'default')}: `soak config show` has all"
+    return f"{table(head, rows[:_MOST_ROWS])}\n\nand{more} {counted(defaults, 'default')}: `soak config show` has all"
 
 
 def _rows(leaves: Iterable[Leaf]) -> Iterator[tuple[str, ...]]:
@@ -86,7 +87,3 @@ def _rows(leaves: Iterable[Leaf]) -> Iterator[tuple[str, ...]]:
         for hidden in leaf.shadowed:
             other = "" if hidden.path == leaf.path else f" {code('.'.join(hidden.path), 120)}"
             yield f"hides{other}", code(like_written(hidden.value, 120), 120), hidden.layer, code(hidden.origin, 120)
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -151,7 +151,7 @@ class Service:
         is_tolerated = self._exits <= self._settings.restarts
         if not is_tolerated:
             how = how_it_ended(finished.detail, finished.seconds, ready=ended.ready)
-            self._give_up(f"the service {how}; {self._settings.restarts} unplanned exits are tolerated")
+            self._give_up(f"the service {how}; tolerated: {units.counted(self._settings.restarts, 'unplanned exit')}")
         self._gone.clear()
         return is_tolerated and not self._stopping.requested
 

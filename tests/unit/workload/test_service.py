@@ -141,7 +141,7 @@ def test_a_service_that_ends_at_once_is_given_up(bench: Bench, code: int) -> Non
     assert (ended.start, ended.ready, ended.finished.exit_code) == (1, False, code)
     assert service.gave_up is not None
     assert service.gave_up.startswith(f"the service exited with {code} after ")
-    assert service.gave_up.endswith("s, before it was ready; 0 unplanned exits are tolerated")
+    assert service.gave_up.endswith("s, before it was ready; tolerated: 0 unplanned exits")
     assert (service.not_ready, service.take_exits()) == (None, [])
 
 
@@ -177,7 +177,7 @@ def test_one_exit_more_than_the_budget_is_too_many(bench: Bench) -> None:
     assert not service.wait_until_ready()
     assert [ended.start for ended in service.take_exits()] == [1, 2, 3]
     assert service.gave_up is not None
-    assert service.gave_up.endswith("; 2 unplanned exits are tolerated")
+    assert service.gave_up.endswith("; tolerated: 2 unplanned exits")
     assert service.end() is None
 
 
