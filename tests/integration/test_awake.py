@@ -43,7 +43,7 @@ class Dying(Caffeinate):
 def soak_with(folder: Path, keeper: Keeper | None) -> Judged:
     settings = (Setting("workload.run", ["true"], "a test"), Setting("schedule.iterations", 2, "a test"))
     loaded = load(Request(folder, settings=settings), problem_of_source)
-    real = replace(means(StopRequest(), lambda _: nullcontext(Silent())), keeper=keeper)
+    real = replace(means(StopRequest(), lambda *_: nullcontext(Silent())), keeper=keeper)
     return running.run(loaded, None, real, argv=["run"], environ={"PATH": "/bin:/usr/bin"}, python=sys.executable)
 
 
