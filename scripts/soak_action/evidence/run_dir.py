@@ -39,15 +39,10 @@ def stamp(moment: datetime) -> str:
 
 
 @dataclass(frozen=True)
-class IterationDir:
-    """The folder of one iteration: `out` is SOAK_OUT, new and empty."""
+class OutputDir:
+    """A folder that keeps what a process printed: that of a start of the service, for one."""
 
     path: Path
-
-    @property
-    def out(self) -> Path:
-        """The folder that the workload writes its results to."""
-        return self.path / "out"
 
     @property
     def stdout(self) -> Path:
@@ -58,6 +53,16 @@ class IterationDir:
     def stderr(self) -> Path:
         """The kept standard error."""
         return self.path / "stderr.log"
+
+
+@dataclass(frozen=True)
+class IterationDir(OutputDir):
+    """The folder of one iteration: `out` is SOAK_OUT, new and empty."""
+
+    @property
+    def out(self) -> Path:
+        """The folder that the workload writes its results to."""
+        return self.path / "out"
 
     @property
     def answers(self) -> Path:
@@ -67,23 +72,6 @@ class IterationDir:
     def answer(self, server: int, moment: str) -> Path:
         """Return the file that keeps what a server, counted from 1, answered at the `begin` or `end`."""
         return self.answers / f"{server}.{moment}"
-
-
-@dataclass(frozen=True)
-class ServiceDir:
-    """The folder of one start of the service: what it printed."""
-
-    path: Path
-
-    @property
-    def stdout(self) -> Path:
-        """The kept standard output."""
-        return self.path / "stdout.log"
-
-    @property
-    def stderr(self) -> Path:
-        """The kept standard error."""
-        return self.path / "stderr.log"
 
 
 @dataclass(frozen=True)
@@ -116,11 +104,11 @@ class RunDir(EvidenceDir):
         """Return the folder of an iteration; it need not exist."""
         return IterationDir(self.path / "iterations" / f"{number:05d}")
 
-    def service(self, start: int) -> ServiceDir:
+    def service(self, start: int) -> OutputDir:
         """Return the folder of a start of the service; it need not exist."""
-        return ServiceDir(self.path / SERVICE / f"{start:05d}")
+        return OutputDir(self.path / SERVICE / f"{start:05d}")
 
-    def begin_service(self, start: int) -> ServiceDir:
+    def begin_service(self, start: int) -> OutputDir:
         """Create the folder of a start of the service. Raises SurroundingsError when it exists or cannot be created."""
         folder = self.service(start)
         make_directory(folder.path.parent)
@@ -247,7 +235,7 @@ def prepare_output(output: Path) -> None:
             write_atomic(output / beside, content)
 
 
-def digests_below(folder: IterationDir | ServiceDir) -> dict[str, str]:
+def digests_below(folder: OutputDir) -> dict[str, str]:
     """Return the SHA-256 of every file that an iteration left, or a start of the service: results and logs.
 
     A symbolic link counts by where it points to, and what cannot be read is 'unreadable'. More than 256 results are

@@ -15,7 +15,7 @@ from tests.integration.watching import alive, wait_for
 from soak_action.config.model import Readiness, Workload
 from soak_action.config.model import Service as Settings
 from soak_action.errors import SurroundingsError
-from soak_action.evidence.run_dir import RunDir, ServiceDir
+from soak_action.evidence.run_dir import OutputDir, RunDir
 from soak_action.workload.launching import Launcher, Surroundings
 from soak_action.workload.readiness import Probe
 from soak_action.workload.service import Service
@@ -320,11 +320,11 @@ def test_asking_that_goes_wrong_is_raised_where_the_service_is_ended(bench: Benc
 class FullRun(RunDir):
     """A run on a full disk."""
 
-    def begin_service(self, start: int) -> ServiceDir:
+    def begin_service(self, start: int) -> OutputDir:
         return FullFolder(super().begin_service(start).path)
 
 
-class FullFolder(ServiceDir):
+class FullFolder(OutputDir):
     @property
     def stdout(self) -> Path:
         return Path("/dev/full")
