@@ -166,9 +166,10 @@ class Service:
             yield
         finally:
             self._gone.set()
-            ended.set()
-            self._was_ready = self._ready.is_set()
-            self._ready.clear()
+            with self._lock:
+                ended.set()
+                self._was_ready = self._ready.is_set()
+                self._ready.clear()
             self._asking = asking
 
     def _make_sure(self, start: int, ended: Event) -> None:
@@ -182,7 +183,7 @@ class Service:
         probe = self._probe(start, self._stopping)
         ready = self._settings.ready
         if probe is None or ready is None:
-            self._ready.set()
+            self._is_ready(ended)
             return
         deadline = time.monotonic() + ready.within
         why: str | None = "it was not asked"
@@ -194,12 +195,16 @@ class Service:
                 self._give_up(self.not_ready)
                 return
             why = probe(max(left, _SHORTEST_ASK))
-            if ended.is_set():
-                return
             if why is None:
-                self._ready.set()
+                self._is_ready(ended)
                 return
             ended.wait(_ASK_EVERY)
+
+    def _is_ready(self, ended: Event) -> None:
+        """Take a start for ready, unless it has ended meanwhile: nobody may wait for one that is gone."""
+        with self._lock:
+            if not ended.is_set():
+                self._ready.set()
 
     def _give_up(self, why: str) -> None:
         self.gave_up = self.gave_up or why

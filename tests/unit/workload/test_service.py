@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from threading import Event
 
 import pytest
 from tests.conftest import clean_environment
@@ -168,6 +169,29 @@ def test_exits_within_the_budget_are_recorded_and_the_service_started_again(benc
     ended = service.end()
     assert ended is not None
     assert (ended.start, bench.run.starts()) == (3, 3)
+
+
+def test_an_answer_that_comes_after_the_end_makes_nobody_ready(bench: Bench) -> None:
+    asked, answer = Event(), Event()
+
+    def probe(start: int, _stop: StopRequest) -> Probe | None:
+        def ask(_seconds: float) -> str | None:
+            asked.set()
+            answer.wait(LONG)
+            return None if start == 1 else "not yet"
+
+        return ask
+
+    (bench.folder / "fail").write_text("1")
+    service = bench.service(FAILING, restarts=1, probe=probe)
+    service._thread.start()
+    asked.wait(LONG)
+    wait_for(lambda: service.start == 2)
+    answer.set()
+    assert not service._ready.wait(0.5)
+    (ended,) = service.take_exits()
+    assert (ended.start, ended.ready) == (1, False)
+    service.end()
 
 
 def test_one_exit_more_than_the_budget_is_too_many(bench: Bench) -> None:
