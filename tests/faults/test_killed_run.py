@@ -57,7 +57,7 @@ def test_kill_at_every_step_of_every_write(tmp_path):
     code, steps = drive(whole, 0)
     assert code == 0
     assert set(steps) == {name for name in STEPS if not name.startswith("torn:")}
-    chosen = range(1, len(steps) + 1, full(1, 2))
+    chosen = range(1, len(steps) + 1, full(1, 3))
     remains = []
     for fatal in chosen:
         place = tmp_path / str(fatal)

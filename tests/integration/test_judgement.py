@@ -430,7 +430,7 @@ def test_kill_9_at_every_step_of_every_write_leaves_nothing_green(tmp_path: Path
     assert code == 0
     assert set(steps) == {name for name in STEPS if name.startswith("atomic:")}
     states = []
-    for fatal in range(1, len(steps) + 1, full(1, 2)):
+    for fatal in range(1, len(steps) + 1, full(1, 3)):
         place = tmp_path / str(fatal)
         assert drive(place, fatal)[0] == -signal.SIGKILL
         states.append(state_of(place / "kept"))

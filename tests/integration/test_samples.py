@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.conftest import clean_environment
+from tests.conftest import clean_environment, full
 from tests.integration.watching import die_at
 
 from soak_action import canonical
@@ -118,7 +118,7 @@ def test_kill_at_every_step_of_a_sampled_segment_loses_and_doubles_no_sample(soa
     resume = ("run", "--json", "--segment", "1ms", "--resume", paused)
     code, steps = die_at(0, tmp_path, *resume)
     assert code == 0
-    for fatal in range(1, len(steps) + 1):
+    for fatal in range(1, len(steps) + 1, full(1, 4)):
         assert die_at(fatal, tmp_path, *resume)[0] == -signal.SIGKILL
         found = verify(find(paused))
         assert (found.problems, found.verdict) == ((), "inconclusive")
@@ -140,7 +140,7 @@ def test_kill_at_every_step_of_thinning_leaves_every_sample_of_before(tmp_path: 
     steps = thin(tmp_path / "whole", 0)
     assert {"atomic:renamed", "append:synced"} <= set(steps)
     remains = []
-    for fatal in range(1, len(steps) + 1):
+    for fatal in range(1, len(steps) + 1, full(1, 4)):
         thin(tmp_path / str(fatal), fatal)
         found = list(read_buckets(tmp_path / str(fatal) / "samples.jsonl"))
         assert sum(bucket.samples for bucket in found if bucket.last_iteration < 5) == 16

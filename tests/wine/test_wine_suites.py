@@ -8,11 +8,15 @@ from pathlib import Path
 import pytest
 from tests.wine.environment import ROOT, Windows, windows_path
 
-# Why a test cannot run there; each reason is one of Wine or of the test, none of the package.
+_ALIKE = "takes long, and nothing in it differs between systems"
+# Why a test does not run there; each reason is one of Wine or of the test, none of the package.
 NOT_UNDER_WINE = {
     "tests/unit/test_loop.py": "its workload is /bin/sh; whole runs under Wine are in test_wine_run.py",
     "tests/unit/evidence/test_fingerprint.py": "needs git, which is not in Wine",
     "tests/unit/test_files.py::test_a_device_without_space_is_explained": "/dev/full is Linux's",
+    "tests/unit/evidence/test_samples.py::test_days_once_a_second_stay_within_the_bound": _ALIKE,
+    "tests/unit/evidence/test_samples.py::test_each_segment_keeps_a_line_however_many_there_are": _ALIKE,
+    "tests/unit/evidence/test_buckets.py::test_the_samples_of_one_long_iteration_take_bounded_memory": _ALIKE,
     "tests/unit/kpi/test_result_file.py::test_a_link_may_stay_inside_but_not_lead_out": "Wine makes no links",
     "tests/unit/kpi/test_result_file.py::test_links_that_lead_nowhere": "Wine makes no links",
     "tests/unit/kpi/test_result_file.py::test_a_link_above_the_results_is_seen_and_another_spelling_is_no_link": (
