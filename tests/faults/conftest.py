@@ -6,6 +6,5 @@ import pytest
 
 
 @pytest.fixture(autouse=True)
-def unmeasured(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep the coverage of child processes from being measured: it doubles what each of them costs."""
-    monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
+def _unmeasured(unmeasured: None) -> None:
+    """Do so in all of these suites."""

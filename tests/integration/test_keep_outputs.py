@@ -16,6 +16,7 @@ from tests.integration.watching import die_at
 from soak_action.evidence.run_dir import find
 from soak_action.verify import verify
 
+pytestmark = pytest.mark.usefixtures("unmeasured")
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="kills with SIGKILL")
 WORK = """
 import json, os, pathlib

@@ -18,6 +18,7 @@ from soak_action.evidence.run_dir import find
 from soak_action.evidence.samples import read_buckets
 from soak_action.verify import verify
 
+pytestmark = pytest.mark.usefixtures("unmeasured")
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="kills with SIGKILL")
 SAMPLED = ("--set", "resources.interval=100ms")
 WORK = ("--", sys.executable, "-S", "-c", "import time; time.sleep(0.05)")
@@ -68,7 +69,7 @@ def test_the_samples_lie_beside_the_records_and_the_receipt_holds_their_digest(s
     assert json.loads((run / "receipt.json").read_bytes())["digests"]["samples.jsonl"] == digest
     first = lines(run, "samples.jsonl")[0]
     assert (first["segment"], first["first_iteration"], first["samples"]) == (1, 1, 1)
-    assert first["values"]["rss_mib"]["max"] > 0.5
+    assert first["values"]["rss_mib"]["max"] > 0
     assert soak("verify", run).code == 0
 
 
@@ -140,7 +141,7 @@ def test_kill_at_every_step_of_thinning_leaves_every_sample_of_before(tmp_path: 
     steps = thin(tmp_path / "whole", 0)
     assert {"atomic:renamed", "append:synced"} <= set(steps)
     remains = []
-    for fatal in range(1, len(steps) + 1, full(1, 4)):
+    for fatal in range(1, len(steps) + 1):
         thin(tmp_path / str(fatal), fatal)
         found = list(read_buckets(tmp_path / str(fatal) / "samples.jsonl"))
         assert sum(bucket.samples for bucket in found if bucket.last_iteration < 5) == 16
