@@ -60,6 +60,9 @@ def warnings(case: Case) -> Iterator[Mistake]:
             f"an iteration may take {_span(workload.timeout)} before its time-out ends it ({case.where(timeout)}), "
             f"which is longer than the pace of {_span(schedule.every)}; slow iterations put off those after them",
         )
+    if workload and workload.run is not None and case.is_chosen(_WINDOW):
+        run = case.where(("workload", "run"))
+        yield case.about(_WINDOW, f"the window has no effect: an iteration is as long as workload.run takes ({run})")
     if schedule.duration is None:
         yield from _slots_run_over(case, schedule, workload)
     for kpi in case.config.kpis:

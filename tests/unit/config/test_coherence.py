@@ -112,11 +112,19 @@ def test_windows_that_miss_slots_are_wrong_where_a_duration_is_promised_and_else
         windows("{duration: 1h, every: 121s}"),
         windows("{duration: 1h, pause: 0s}"),
         windows("{iterations: 3, every: 3m}"),
-        windows("{duration: 1h, every: 2m}", workload="run: x"),
+        windows("{duration: 1h, every: 2m}", service="restarts: 0", workload="run: x"),
     ],
 )
 def test_windows_that_keep_the_pace_are_neither(text: str) -> None:
     assert errors(text) == warnings(text) == []
+
+
+def test_a_window_beside_a_command_is_told_to_have_no_effect() -> None:
+    text = windows("{duration: 1h, every: 2m}", workload="run: x")
+    told = "f:2:32: the window has no effect: an iteration is as long as workload.run takes (f:2:45)"
+    assert (errors(text), warnings(text)) == ([], [told])
+    assert warnings(windows("{iterations: 3}")) == []
+    assert warnings(windows("{iterations: 3}", service="grace: 1s", workload="run: x")) == []
 
 
 def test_a_time_out_says_nothing_about_the_pace_of_windows() -> None:
