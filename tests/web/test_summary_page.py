@@ -40,6 +40,10 @@ SHAPES = {
     "tiny": [1e-300, 2e-300, 1.5e-300],
     "at both ends": [-1.7e308, 1.7e308, 0.0],
     "a large number and small changes": [1_000_000_000 + number for number in range(20)],
+    "close to one another": [0.52692, 0.52716],
+    "close to one another and larger": [106.716, 106.7605],
+    "negative and close": [-964757.5, -964733.4],
+    "as many lines of the axis as there can be": [80.0025, 106.505],
     "bytes": [5.5e9 + number * 1e7 for number in range(60)],
 }
 

@@ -23,11 +23,12 @@ _MOST_ROWS = 20
 # Told apart on a light and on a dark page, also by people who see no red.
 _HIGHEST, _LOWEST, _HARD, _SOFT = "#3b82f6", "#7fb8e6", "#d55e00", "#e69f00"
 _INIT = (
-    '%%{{init: {{"xyChart": {{"width": 900, "height": 360}}, "themeVariables": '
+    '%%{{init: {{"xyChart": {{"width": 900, "height": 440}}, "themeVariables": '
     '{{"xyChart": {{"backgroundColor": "transparent", "plotColorPalette": "{colours}"}}}}}}}}%%'
 )
 _SAFE_IN_CHART = frozenset(" .,:+-/()_=*%'!?^")
-_SCALED_BELOW, _SCALED_FROM = 0.1, 1e9
+_SCALED_BELOW, _SCALED_FROM = 0.1, 1e5
+_LEAST_SHARE = 0.01  # of the largest number, from the bottom to the top: labels of more digits run into the axis' name
 
 
 @dataclass(frozen=True)
@@ -123,8 +124,8 @@ def _mermaid(series: Series, points: Sequence[Bucket], *, labelled: bool) -> str
     scaled = [[scale.apply(number) for number in line] for _, line in lines]
     bottom, top = min(map(min, scaled)), max(map(max, scaled))
     largest = max(abs(bottom), abs(top))
-    # Never less than what the rounding of the numbers leaves of it.
-    margin = max((top - bottom) * 0.05, largest * 1e-4) if top > bottom else largest * 0.1 or 1.0
+    least = largest * _LEAST_SHARE - (top - bottom)
+    margin = max((top - bottom) * 0.05, least / 2) if top > bottom else largest * 0.1 or 1.0
     unit = f"{_safe(series.unit or '', 20)} {scale.label}".strip()
     numbers = ", ".join(f'"{bucket.first}"' for bucket in points)
     x_axis = f"[{numbers}]" if labelled else f"{points[0].first} --> {points[-1].first}"
