@@ -11,8 +11,8 @@ from typing import Any
 from soak_action import canonical, resources
 from soak_action.config.load import Loaded
 from soak_action.config.loosening import Change, changes
+from soak_action.config.names import parse_configuration
 from soak_action.config.resolve import Given, Rules, resolve
-from soak_action.config.yaml_source import parse_mapping
 from soak_action.errors import ConfigurationError
 
 _EVENTS = frozenset({"pull_request", "pull_request_target"})
@@ -73,7 +73,7 @@ def _base_of_event(environ: Mapping[str, str]) -> str | None:
 
 def _values(text: bytes, loaded: Loaded) -> dict[tuple[str, ...], Any]:
     rules = Rules(resources.schema("soak"), lambda _: None, loaded.config.suite)
-    document = parse_mapping(text, loaded.file or "")
+    document = parse_configuration(text, loaded.file or "")
     return {path: leaf.value for path, leaf in resolve(Given(document, loaded.profile), rules).leaves.items()}
 
 

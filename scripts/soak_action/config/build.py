@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Literal, TypeVar
 
+from soak_action.config.build_tuning import build_guards, build_parameters, build_tuning
 from soak_action.config.check import Mistake
 from soak_action.config.layers import Path
 from soak_action.config.model import (
@@ -19,6 +20,8 @@ from soak_action.config.model import (
     JsonSource,
     KeepOutputs,
     Kpi,
+    Parameter,
+    Parameters,
     Readiness,
     RegexSource,
     Resources,
@@ -26,6 +29,7 @@ from soak_action.config.model import (
     Service,
     Source,
     Sustained,
+    Tuning,
     Window,
     Workload,
 )
@@ -66,6 +70,7 @@ class Builder:
         workload = self._workload(data["workload"])
         self._check_sources(kpis, workload)
         resources = self._resources(data.get("resources"))
+        parameters = self._parameters(data.get("parameters"))
         if resources is None and any(kpi.source in _SAMPLED for kpi in kpis):
             resources = Resources(_ONE_SECOND)
         return Config(
@@ -76,6 +81,9 @@ class Builder:
             gate=Gate(tuple(data["gate"]["fail_on"]), tuple(data["gate"].get("locked", ()))),
             evidence=self._evidence(data["evidence"]),
             resources=resources,
+            parameters=parameters,
+            tuning=self._tuning(data, parameters),
+            guards=build_guards(data.get("guards"), _declared(parameters), data["kpis"], self._mistake),
         )
 
     def check(self, data: Mapping[str, Any], broken: Collection[Path]) -> None:
@@ -85,6 +93,12 @@ class Builder:
                 build(data[key])
         if ("resources",) not in broken:
             self._resources(data.get("resources"))
+        if ("parameters",) not in broken:
+            parameters = self._parameters(data.get("parameters"))
+            if ("tuning",) not in broken:
+                self._tuning(data, parameters)
+            if ("guards",) not in broken:
+                build_guards(data.get("guards"), _declared(parameters), data["kpis"], self._mistake)
         for name, settings in data["kpis"].items() if ("kpis",) not in broken else ():
             if ("kpis", name) not in broken:
                 self._kpi(name, settings)
@@ -102,6 +116,17 @@ class Builder:
         if interval < _SHORTEST_INTERVAL:
             self._mistake(path, f"an interval of {data['interval']} disturbs what it measures; the shortest is 100ms")
         return Resources(interval)
+
+    def _parameters(self, data: Mapping[str, Any] | None) -> Parameters | None:
+        return None if data is None else build_parameters(data, self._mistake)
+
+    def _tuning(self, data: Mapping[str, Any], parameters: Parameters | None) -> Tuning | None:
+        if "tuning" not in data:
+            return None
+        timeout = self._duration(data["tuning"]["timeout"], ("tuning", "timeout"))
+        if timeout == 0:
+            self._mistake(("tuning", "timeout"), "a time-out of 0s stops the command at once; give it a length")
+        return build_tuning(data["tuning"], _declared(parameters), data["kpis"], timeout, self._mistake)
 
     def _workload(self, data: Mapping[str, Any]) -> Workload | None:
         timeout = self._duration(data["timeout"], ("workload", "timeout"))
@@ -302,6 +327,10 @@ class Builder:
 
     def _mistake(self, path: Path, sentence: str) -> None:
         self.mistakes.append(Mistake(self._where(path), path, sentence))
+
+
+def _declared(parameters: Parameters | None) -> dict[str, Parameter]:
+    return {} if parameters is None else {parameter.name: parameter for parameter in parameters.values}
 
 
 def _command(given: str | list[str]) -> str | tuple[str, ...]:

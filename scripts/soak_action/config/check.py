@@ -37,12 +37,21 @@ def mistakes_of(data: Any, schema: Schema, where: Callable[[Path], str], *, part
     from jsonschema import Draft202012Validator
 
     found: dict[Mistake, None] = {}
-    for error in Draft202012Validator(schema).iter_errors(data):
+    for error in _flat(Draft202012Validator(schema).iter_errors(data)):
         if partial and error.validator in {"required", "oneOf"}:
             continue
         for path, sentence in _sentences(error, tuple(map(str, error.absolute_path)), schema):
             found[Mistake(where(path), path, sentence)] = None
     return in_order(found)
+
+
+def _flat(errors: Iterable[ValidationError]) -> Iterator[ValidationError]:
+    """Yield the errors; where forms nest, those of the flat one, because nested names were flattened before."""
+    for error in errors:
+        if error.validator == "anyOf":
+            yield from _flat(inner for inner in error.context or () if inner.relative_schema_path[0] == 0)
+        else:
+            yield error
 
 
 def in_order(mistakes: Iterable[Mistake]) -> list[Mistake]:
@@ -89,6 +98,8 @@ def _requirement(error: ValidationError, node: Schema) -> str:
     match error.validator:
         case "minimum":
             return f"at least {limit}"
+        case "exclusiveMinimum":
+            return f"more than {limit}"
         case "maximum":
             return f"at most {limit}"
         case "maxLength":

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from soak_action.config.check import Mistake
+from soak_action.config.coherence_tuning import suspicions
 from soak_action.config.layers import Leaves, Path
 from soak_action.config.length import step_seconds
 from soak_action.config.locks import Lock, idle_locks
@@ -72,6 +73,8 @@ def warnings(case: Case) -> Iterator[Mistake]:
         yield case.about(
             ("kpis",), "no KPI has a hard rule that applies to this schedule, so every run is inconclusive"
         )
+    guarded = any(path[:1] == ("guards",) for path in case.leaves)
+    yield from (case.about(path, told) for path, told in suspicions(case.config, guarded=guarded))
     yield from idle_locks(case.locks, case.leaves)
 
 

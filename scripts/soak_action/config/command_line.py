@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from soak_action.config.check import Mistake
 from soak_action.config.coerce import coerce
 from soak_action.config.layers import Entry, Path, flatten
+from soak_action.config.names import normal, path_of
 from soak_action.config.schema_tree import Schema, known_keys, schema_at
 from soak_action.config.wording import did_you_mean, kinds, shortened
 
@@ -25,7 +26,7 @@ class Setting:
 def read_settings(settings: Iterable[Setting], schema: Schema, mistakes: list[Mistake]) -> Iterator[Entry]:
     """Yield the entries that the settings spell out and collect their mistakes; `schema` holds what can be set."""
     for setting in settings:
-        path: Path = tuple(setting.key.split("."))
+        path: Path = path_of(setting.key)
         node = node_at(schema, path)
         if node is None:
             what = f"unknown key '{shortened(setting.key)}'{_hint(schema, path)}"
@@ -36,7 +37,8 @@ def read_settings(settings: Iterable[Setting], schema: Schema, mistakes: list[Mi
         except ValueError as error:
             mistakes.append(Mistake(setting.origin, path, f"'{setting.key}': {error}"))
             continue
-        yield from flatten({path[-1]: value}, _constant(setting.origin), path[:-1])
+        for entry in flatten({path[-1]: value}, _constant(setting.origin), path[:-1]):
+            yield replace(entry, path=normal(entry.path))
 
 
 def _constant(origin: str) -> Any:

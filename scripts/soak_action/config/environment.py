@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from soak_action.config.check import Mistake
 from soak_action.config.coerce import coerce
 from soak_action.config.layers import Entry, Path, flatten
+from soak_action.config.names import parse_configuration
 from soak_action.config.schema_tree import Schema, fixed_leaves, schema_at
 from soak_action.config.wording import nearest
-from soak_action.config.yaml_source import Document, parse_mapping
+from soak_action.config.yaml_source import Document
 from soak_action.errors import ConfigurationError
 
 PREFIX = "SOAK_"
@@ -79,7 +80,7 @@ def parse_overrides(environ: Mapping[str, str]) -> Document | None:
     """
     text = reserved(environ).get(OVERRIDES)
     # Bytes that were no text arrive as lone surrogates, and are refused as what they are: not UTF-8.
-    return parse_mapping(text.encode(errors="surrogatepass"), f"env {OVERRIDES}") if text else None
+    return parse_configuration(text.encode(errors="surrogatepass"), f"env {OVERRIDES}") if text else None
 
 
 def read_environment(

@@ -9,6 +9,7 @@ from soak_action.config.coerce import coerce
 from soak_action.config.keys import is_known, suggestion
 from soak_action.config.layers import LayerName, Leaf, Leaves, Path
 from soak_action.config.masking import MASK, is_secret, mask_leaf
+from soak_action.config.names import path_of
 from soak_action.config.schema_tree import Schema, schema_at
 from soak_action.config.wording import kinds, like_written, nearest, parsed_unit, quote, shortened
 
@@ -63,7 +64,7 @@ def parse_expectation(text: str, schema: Schema, leaves: Leaves) -> Expectation:
     What stands behind the last ``@`` is the layer when it is the name of one. Raises ExpectationError.
     """
     key, equals, rest = text.partition("=")
-    path: Path = tuple(key.strip().split("."))
+    path: Path = path_of(key.strip())
     if not equals or not key.strip():
         raise ExpectationError(_FORM)
     node = _node_of(path, schema, leaves)

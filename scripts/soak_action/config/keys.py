@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from soak_action.config.layers import Leaf, Leaves, Path
+from soak_action.config.names import path_of
 from soak_action.config.schema_tree import Schema, schema_at
 from soak_action.config.wording import nearest, shortened
 from soak_action.errors import UsageError
@@ -15,7 +16,7 @@ def leaves_below(key: str, schema: Schema, leaves: Leaves) -> tuple[Leaf, ...]:
 
     Raises UsageError when there is no such key, or it has no value.
     """
-    path: Path = tuple(key.split("."))
+    path: Path = path_of(key)
     if not is_known(path, schema, leaves):
         raise UsageError(f"unknown key '{shortened(key)}'{suggestion(path, schema, leaves)}")
     found = tuple(leaves[other] for other in sorted(leaves) if other[: len(path)] == path)

@@ -16,9 +16,10 @@ from soak_action.config.layers import Leaf, Leaves
 from soak_action.config.locate import Found, find_file
 from soak_action.config.masking import mask_leaf, secret_values
 from soak_action.config.model import Config, Source
+from soak_action.config.names import parse_configuration
 from soak_action.config.resolve import Given, Resolution, Rules, resolve
 from soak_action.config.schema_tree import built_in_kpis, settable
-from soak_action.config.yaml_source import Document, parse_mapping
+from soak_action.config.yaml_source import Document
 from soak_action.errors import ConfigurationError, EvidenceError
 
 __all__ = ["Examined", "Loaded", "Request", "Setting", "examine", "load", "loaded", "read_back"]
@@ -144,7 +145,7 @@ def _parse(found: Found, environ: Mapping[str, str]) -> tuple[Document | None, D
     mistakes: list[str] = []
     document = overrides = None
     try:
-        document = parse_mapping(found.text, found.shown) if found.path else None
+        document = parse_configuration(found.text, found.shown) if found.path else None
     except ConfigurationError as error:
         mistakes += error.mistakes
     try:

@@ -11,13 +11,14 @@ from dataclasses import dataclass, replace
 
 from soak_action.config.check import Mistake
 from soak_action.config.layers import EXCLUSIVE_GROUPS, Entry, Layer, LayerName, Leaves, Path
+from soak_action.config.names import VALUES, path_of
 from soak_action.config.schema_tree import Schema, known_keys, resolve
 from soak_action.config.wording import did_you_mean
 
 LOCKED: Path = ("gate", "locked")
 _ANY = "*"
 # The mappings whose names the user chooses.
-_FREE_MAPS: tuple[Path, ...] = (("kpis",), ("workload", "env"))
+_FREE_MAPS: tuple[Path, ...] = (("kpis",), ("workload", "env"), VALUES)
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ def locks_of(layers: Iterable[Layer], place_of: Callable[[LayerName, int], str])
     found: dict[Path, Lock] = {}
     for layer in layers:
         for number, pattern in enumerate(_patterns(layer)):
-            path = tuple(pattern.split("."))
+            path = path_of(pattern)
             found.setdefault(path, Lock(path, place_of(layer.name, number)))
     return tuple(found.values())
 

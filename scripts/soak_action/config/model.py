@@ -242,6 +242,95 @@ class Resources:
 
 
 @dataclass(frozen=True)
+class Parameter:
+    """A setting of the workload that a tuner may move between `minimum` and `maximum`, in steps from the minimum.
+
+    An integer parameter without a step moves in steps of 1. `unit` is for display. `max_change_per_hour` is None where
+    nothing but the bounds limits its speed.
+    """
+
+    name: str
+    initial: float
+    minimum: float
+    maximum: float
+    step: float | None = None
+    is_integer: bool = False
+    unit: str | None = None
+    max_change_per_hour: float | None = None
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """The workload's parameters, and the file that holds their values while it runs."""
+
+    file: str
+    values: tuple[Parameter, ...]
+
+
+@dataclass(frozen=True)
+class TuningRule:
+    """What is proposed when a condition on the KPIs of the last iteration holds: changes and targets by parameter."""
+
+    when: str
+    changes: Mapping[str, float]
+    targets: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """Who proposes: rules, and a command that has `timeout` seconds each time. Nobody does when it is not `enabled`."""
+
+    enabled: bool
+    rules: tuple[TuningRule, ...]
+    command: str | tuple[str, ...] | None
+    timeout: float
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """What two values may differ by and still count as the same: an amount, or a share of the earlier value."""
+
+    amount: float
+    is_share: bool = False
+
+
+@dataclass(frozen=True)
+class Oscillation:
+    """A value may not return to one that it left within the last `window` values, its own included."""
+
+    window: int
+    tolerance: Tolerance
+
+
+@dataclass(frozen=True)
+class Cooldown:
+    """After a change of more than the share `threshold` of its range a parameter stays for so many iterations."""
+
+    threshold: float
+    iterations: int
+
+
+@dataclass(frozen=True)
+class Freeze:
+    """After `after` iterations in a row that meet `when` the `parameters` stay for `hold` iterations."""
+
+    after: int
+    hold: int
+    when: str
+    parameters: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Guards:
+    """What suppresses a proposal; the first `warmup` iterations run with the parameters that the run begins with."""
+
+    warmup: int = 0
+    oscillation: Oscillation | None = Oscillation(3, Tolerance(1e-6))
+    cooldown: Cooldown | None = None
+    freeze: Freeze | None = None
+
+
+@dataclass(frozen=True)
 class Config:
     """Everything that one run promises to do and to judge."""
 
@@ -252,3 +341,6 @@ class Config:
     gate: Gate
     evidence: EvidenceSettings
     resources: Resources | None = None
+    parameters: Parameters | None = None
+    tuning: Tuning | None = None
+    guards: Guards = Guards()

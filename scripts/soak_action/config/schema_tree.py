@@ -64,10 +64,19 @@ def default_layer(root: Schema, kpi_names: tuple[str, ...], mentioned: Collectio
     return Layer("default", tuple(entries))
 
 
+def is_optional(root: Schema, path: Path) -> bool:
+    """Whether a path lies in a section that has values only when somebody writes it."""
+    return any(_optional_sections(root, path))
+
+
 def _is_there(root: Schema, path: Path, mentioned: Collection[Path]) -> bool:
-    sections = (path[:length] for length in range(1, len(path)))
-    optional = (above for above in sections if (schema_at(root, above) or {}).get("x-optional"))
+    optional = _optional_sections(root, path)
     return all(any(given[: len(above)] == above for given in mentioned) for above in optional)
+
+
+def _optional_sections(root: Schema, path: Path) -> Iterator[Path]:
+    sections = (path[:length] for length in range(1, len(path)))
+    return (above for above in sections if (schema_at(root, above) or {}).get("x-optional"))
 
 
 def _default_kpis(kpis: Schema, mentioned: Collection[Path]) -> Mapping[str, Any]:
@@ -83,7 +92,9 @@ def built_in_kpis(root: Schema) -> tuple[str, ...]:
 
 
 def resolve(root: Schema, node: Schema) -> Schema:
-    """Return `node` with what its $ref points to laid below it."""
+    """Return `node` with what its $ref points to laid below it; of forms that nest, the flat one."""
+    if node.get("x-flattened"):
+        return resolve(root, node["anyOf"][0])
     reference = node.get("$ref")
     if reference is None:
         return node

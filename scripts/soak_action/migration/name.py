@@ -9,7 +9,7 @@ from functools import cached_property
 from soak_action.config import environment
 from soak_action.config.command_line import node_at
 from soak_action.config.layers import Path
-from soak_action.config.schema_tree import Schema, fixed_leaves, settable
+from soak_action.config.schema_tree import Schema, fixed_leaves, is_optional, settable
 from soak_action.config.wording import nearest
 from soak_action.migration.role import Role
 
@@ -33,7 +33,7 @@ class Names:
         """Return the path below the role's place in soak.yaml, or None when the name stands for no key or for several.
 
         A flat name stands for the key that it spells out (``schedule_iterations``), or for the only one that ends so
-        (``iterations``).
+        (``iterations``), where keys of sections that need not be there come second.
         """
         path = tuple(name.split("."))
         if node_at(self._schema, (*self._role.prefix, *path)) is not None:
@@ -45,7 +45,7 @@ class Names:
             variables = self._variables
             if name.upper() in variables:
                 return variables[name.upper()]
-        candidates = self._flat.get(_flat(name), set())
+        candidates = self._nearest(self._flat.get(_flat(name), set()))
         return next(iter(candidates)) if len(candidates) == 1 else None
 
     def suggestion(self, name: str) -> str | None:
@@ -59,14 +59,20 @@ class Names:
         if re.fullmatch(r"[a-z][a-z0-9_]*", kpi):
             known += [f"kpis.{kpi}.{'.'.join(path)}" for path, _ in fixed_leaves(self._schema, self._one_kpi)]
         same_end = [key for key in known if key.rpartition(".")[2] == last]
+        same_end = [".".join(path) for path in self._nearest({tuple(key.split(".")) for key in same_end})]
         if len(same_end) == 1:
             return same_end[0]
         near = nearest(plain, known, 0.75)
         if near or above:
             return near
+        known.sort(key=lambda key: not is_optional(self._schema, tuple(key.split("."))))
         ends = {key.rpartition(".")[2]: key for key in known}
         end = nearest(last, list(ends), 0.75)
         return ends[end] if end else None
+
+    def _nearest(self, paths: set[Path]) -> set[Path]:
+        """Return those of the paths that lie in no optional section; all of them when each does."""
+        return {path for path in paths if not is_optional(self._schema, path)} or paths
 
     @cached_property
     def _one_kpi(self) -> Schema:

@@ -11,6 +11,7 @@ from soak_action import resources
 from soak_action.config import layers, model
 from soak_action.config.check import in_order
 from soak_action.config.layers import Path
+from soak_action.config.names import parse_configuration
 from soak_action.config.schema_tree import Schema
 from soak_action.config.wording import shortened
 from soak_action.config.yaml_source import Document, parse_mapping
@@ -76,7 +77,7 @@ class Plan:
 
         Raises ConfigurationError when it cannot be read.
         """
-        return list(differences(self.expected, parse_mapping(data, self.task.shown), resources.schema("soak")))
+        return list(differences(self.expected, parse_configuration(data, self.task.shown), resources.schema("soak")))
 
 
 def make_plan(task: Task, check_source: Callable[[model.Source], str | None]) -> Plan:
@@ -180,7 +181,7 @@ def _unused(renaming: Renaming, reading: Reading) -> list[str]:
 
 def _prove(plan: Plan, new: bytes) -> None:
     """Raise UsageError when the new text does not hold exactly what it should: anchors can tie values together."""
-    written = parse_mapping(new, plan.task.shown)
+    written = parse_configuration(new, plan.task.shown)
     if is_same(dict(written.data), dict(plan.expected.data)):
         return
     found = {value.path: value.value for value in values_of(written)}

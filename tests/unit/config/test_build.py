@@ -304,6 +304,31 @@ def test_sections_that_break_the_schema_are_passed_over_and_all_others_checked()
         assert len(builder.mistakes) == left
 
 
+@pytest.mark.parametrize(
+    ("broken", "places"),
+    [
+        (("suite",), ["parameters.values.a.max", "tuning.rules.0.change", "guards.freeze.parameters"]),
+        (("parameters",), []),
+        (("tuning",), ["parameters.values.a.max", "guards.freeze.parameters"]),
+        (("guards",), ["parameters.values.a.max", "tuning.rules.0.change"]),
+    ],
+)
+def test_what_refers_to_parameters_is_passed_over_when_they_break_the_schema(
+    broken: tuple[str, ...], places: list[str]
+) -> None:
+    data = merged(
+        {
+            "parameters": {"values": {"a": {"initial": 1, "min": 1, "max": 1}}},
+            "tuning": {"rules": [{"when": "1 > 0", "change": {"b": 1}}]},
+            "guards": {"freeze": {"after": 1, "hold": 1, "when": "1 > 0", "parameters": ["b"]}},
+        }
+    )
+    builder = Builder(".".join, problem_of_source, ("exit_code",))
+    builder.check(data, {broken})
+    found = [mistake.place for mistake in builder.mistakes]
+    assert [place for place in found if place.startswith(("parameters", "tuning", "guards"))] == places
+
+
 def of_service(**settings: Any) -> list[str]:
     return mistakes({"workload": {"service": {"start": ["server"], **settings}}})
 

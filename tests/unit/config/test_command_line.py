@@ -44,9 +44,15 @@ def test_a_setting_becomes_entries(key: str, value: object, entries: dict[str, o
         ("gate.fail_on.0", "; set the whole list 'gate.fail_on', such as [1, 2]"),
         ("gate.fail_on.0.1", "; set the whole list 'gate.fail_on', such as [1, 2]"),
         ("suite.x", ""),
-        ("version", "; known here: suite, workload, schedule, kpis, resources, gate, evidence"),
-        ("profiles.ci.suite", "; known here: suite, workload, schedule, kpis, resources, gate, evidence"),
-        ("", "; known here: suite, workload, schedule, kpis, resources, gate, evidence"),
+        (
+            "version",
+            "; known here: suite, workload, schedule, kpis, resources, gate, evidence, parameters, tuning, guards",
+        ),
+        (
+            "profiles.ci.suite",
+            "; known here: suite, workload, schedule, kpis, resources, gate, evidence, parameters, tuning, guards",
+        ),
+        ("", "; known here: suite, workload, schedule, kpis, resources, gate, evidence, parameters, tuning, guards"),
         ("kpis..hard", "; a part of the key is empty"),
         ("kpis.a.", "; a part of the key is empty"),
         ("kpis.", "; a part of the key is empty"),

@@ -10,7 +10,7 @@ import pytest
 from soak_action import resources
 from soak_action.config.load import Request, Setting, load
 from soak_action.config.model import Config
-from soak_action.config.schema_tree import fixed_leaves, settable
+from soak_action.config.schema_tree import fixed_leaves, schema_at, settable
 
 BASE = """\
 version: 1
@@ -19,6 +19,11 @@ workload:
   service: {start: [server], ready: {http: "http://127.0.0.1:1/ready"}}
 kpis:
   v: {from: m.json#v, better: lower, hard: 100, soft: 50, abort: {beyond: 200, for: 2}}
+parameters: {values: {p: {initial: 2, min: 0, max: 10}, q: {initial: 2, min: 0, max: 10}}}
+tuning: {enabled: true, rules: [{when: v > 1, change: {p: 1}}], command: tuner}
+guards:
+  cooldown: {iterations: 1}
+  freeze: {after: 1, hold: 1, when: v > 1, parameters: [p]}
 """
 # For each key a value that is not the one in force.
 OTHER: dict[str, Any] = {
@@ -45,6 +50,27 @@ OTHER: dict[str, Any] = {
     "schedule.budget": "9h",
     "schedule.min_active": "1s",
     "resources.interval": "2s",
+    "parameters.file": "other.json",
+    "parameters.values.p.type": "float",
+    "parameters.values.p.initial": 4,
+    "parameters.values.p.min": 1,
+    "parameters.values.p.max": 8,
+    "parameters.values.p.step": 2,
+    "parameters.values.p.unit": "ms",
+    "parameters.values.p.max_change_per_hour": 1.5,
+    "tuning.enabled": False,
+    "tuning.rules": [{"when": "v > 2", "change": {"p": 1}}],
+    "tuning.command": "another tuner",
+    "tuning.timeout": "9s",
+    "guards.warmup": 9,
+    "guards.oscillation.window": 9,
+    "guards.oscillation.tolerance": "9%",
+    "guards.cooldown.threshold": 0.9,
+    "guards.cooldown.iterations": 9,
+    "guards.freeze.after": 9,
+    "guards.freeze.hold": 9,
+    "guards.freeze.when": "v > 9",
+    "guards.freeze.parameters": ["q"],
     "gate.fail_on": ["fail"],
     "gate.locked": ["suite"],
     "evidence.log_limit": "9KiB",
@@ -79,8 +105,12 @@ def config_of(folder: Path, changed: dict[str, Any]) -> Config:
 def test_the_list_of_keys_is_that_of_the_schema() -> None:
     schema = settable(resources.schema("soak"))
     top = {".".join(path) for path, _ in fixed_leaves(schema)}
-    of_kpis = fixed_leaves(schema, schema["properties"]["kpis"]["additionalProperties"])
-    expected = {*top, *(f"kpis.v.{'.'.join(path)}" for path, _ in of_kpis), "workload.env.LEVEL"}
+    kpi = fixed_leaves(schema, schema["properties"]["kpis"]["additionalProperties"])
+    parameter = schema_at(schema, ("parameters", "values", "p"))
+    assert parameter is not None
+    of_parameters = {f"parameters.values.p.{'.'.join(path)}" for path, _ in fixed_leaves(schema, parameter)}
+    of_kpis = {f"kpis.v.{'.'.join(path)}" for path, _ in kpi}
+    expected = {*top, *of_kpis, *of_parameters, "workload.env.LEVEL"}
     assert set(OTHER) == expected
 
 

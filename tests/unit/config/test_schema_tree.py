@@ -17,6 +17,7 @@ from soak_action.config.schema_tree import (
     built_in_kpis,
     default_layer,
     fixed_leaves,
+    is_optional,
     known_keys,
     resolve,
     schema_at,
@@ -199,3 +200,17 @@ def test_what_a_pattern_admits_is_parsed_or_refused_with_advice(path, parse, goo
 @given(st.from_regex(re.compile(pattern_of("kpis", "a", "stat"), re.ASCII)))
 def test_every_statistic_that_the_schema_admits_exists(stat: str) -> None:
     assert is_stat(stat)
+
+
+@pytest.mark.parametrize(
+    ("path", "optional"),
+    [
+        (("schedule", "iterations"), False),
+        (("guards", "freeze", "after"), True),
+        (("guards", "warmup"), True),
+        (("guards",), False),
+        (("no", "such", "key"), False),
+    ],
+)
+def test_a_section_without_defaults_of_its_own_is_optional(path: tuple[str, ...], optional: bool) -> None:
+    assert is_optional(SCHEMA, path) == optional
