@@ -1,0 +1,1 @@
+"""Tuning under guard: proposals, guards, and the parameters that they may move."""
