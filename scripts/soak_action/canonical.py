@@ -6,6 +6,7 @@ import hashlib
 import json
 import math
 import re
+from collections.abc import Mapping
 from itertools import accumulate
 from typing import Any
 
@@ -74,6 +75,16 @@ def pretty(value: Any) -> bytes:
     return ("".join(pieces) + "\n").encode()
 
 
+def pretty_numbers(tree: Mapping[str, Any]) -> bytes:
+    """Return a nested mapping of numbers laid out like `pretty`, in its own order and with its kinds of numbers.
+
+    An int is written as an integer and a float with a decimal point, as whoever edits the file by hand would do.
+    Raises CanonicalError.
+    """
+    canonical_bytes(tree)
+    return (_numbers(tree, "") + "\n").encode()
+
+
 def compact(value: Any) -> str:
     """Return the canonical text as one line that every console can print: other than ASCII is escaped.
 
@@ -113,6 +124,17 @@ def parse(data: bytes, where: str, line: int = 1) -> Any:
     if ("\\ud" in text or "\\uD" in text) and not _is_storable_text(text):
         raise _error(where, line, text, *_refused(text))
     return value
+
+
+def _numbers(value: Any, margin: str) -> str:
+    if isinstance(value, float):
+        text = repr(value)
+        return text if "." in text else text.replace("e", ".0e")
+    if not isinstance(value, Mapping) or not value:
+        return canonical_bytes(value).decode()
+    inner = f"{margin}  "
+    members = (f"{inner}{canonical_bytes(key).decode()}: {_numbers(value[key], inner)}" for key in value)
+    return "{\n" + ",\n".join(members) + f"\n{margin}}}"
 
 
 def _error(where: str, line: int, text: str, position: int, what: str) -> CanonicalError:

@@ -2,9 +2,27 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Sequence
 from enum import IntEnum
 from pathlib import Path
+
+_REASONS = {
+    errno.ENOSPC: "the disk is full; free some space or choose another directory",
+    errno.EDQUOT: "the disk quota is used up; free some space or choose another directory",
+    errno.EFBIG: "the file would be larger than the system allows (see `ulimit -f`)",
+    errno.EACCES: "permission is missing; check its owner and mode",
+    errno.EPERM: "the system does not permit it; check its owner, mode and attributes",
+    errno.EROFS: "the file system is read-only; choose another directory",
+    errno.ENOENT: "it, or a directory above it, does not exist",
+    errno.ENOTDIR: "something above it is a file, not a directory",
+    errno.EEXIST: "something that is not a directory already has that name",
+    errno.EISDIR: "it is a directory",
+    errno.ENAMETOOLONG: "the name is too long for this system",
+    errno.ELOOP: "its symbolic links go round in a circle",
+    errno.EMFILE: "this process has too many files open (see `ulimit -n`)",
+    errno.EIO: "the disk reports an error",
+}
 
 
 class ExitCode(IntEnum):
@@ -56,6 +74,12 @@ class SurroundingsError(SoakError):
     """The machine failed us: full disk, missing permission, unreachable service."""
 
     exit_code = ExitCode.SURROUNDINGS
+
+
+def surroundings(error: OSError, doing: str) -> SurroundingsError:
+    """Return the error to raise when the machine refused `doing` (``"write /tmp/x"``)."""
+    reason = _REASONS.get(error.errno or 0) or error.strerror or str(error)
+    return SurroundingsError(f"cannot {doing}: {reason}")
 
 
 EXIT_CODE_OF_VERDICT = {

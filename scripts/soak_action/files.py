@@ -1,4 +1,4 @@
-"""Files that survive a kill at any moment: atomic replacement, appended lines, locks."""
+"""Files that survive a kill at any moment: atomic replacement, appended lines."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import contextlib
 import errno
 import hashlib
 import os
-import platform
 import secrets
 import time
 from collections.abc import Callable, Iterator
@@ -14,7 +13,8 @@ from itertools import count
 from pathlib import Path
 from typing import Self
 
-from soak_action.errors import EvidenceError, ExitCode, SoakError, SurroundingsError
+from soak_action.errors import EvidenceError, SoakError, SurroundingsError, surroundings
+from soak_action.file_locks import LOCK_NAME, DirectoryLock, LockedError, describe_owner
 from soak_action.system import (
     BINARY,
     NotRegularError,
@@ -22,9 +22,32 @@ from soak_action.system import (
     open_regular,
     sync_data,
     sync_directory,
-    try_lock,
-    unlock,
 )
+
+# Locks are told here, too: who writes files holds one.
+__all__ = [
+    "BUSY",
+    "LARGEST_DOCUMENT",
+    "LOCK_NAME",
+    "LONGEST_LINE",
+    "STEPS",
+    "DirectoryLock",
+    "LineWriter",
+    "Lines",
+    "LockedError",
+    "Observer",
+    "Replace",
+    "describe_owner",
+    "digest_of_file",
+    "is_temporary",
+    "make_directory",
+    "observe",
+    "read_evidence",
+    "read_lines",
+    "step",
+    "surroundings",
+    "write_atomic",
+]
 
 STEPS = (
     "atomic:created",
@@ -39,38 +62,13 @@ STEPS = (
 )
 LONGEST_LINE = 16 * 1024**2
 LARGEST_DOCUMENT = 64 * 1024**2
-LOCK_NAME = ".lock"
 # Error codes of Windows while another program holds a file open: access denied, sharing violation, lock violation.
 BUSY = frozenset({5, 32, 33})
 _WAITS = tuple(0.01 * 2**turn for turn in range(8))
-_OWNER_LIMIT = 1000
-
-_REASONS = {
-    errno.ENOSPC: "the disk is full; free some space or choose another directory",
-    errno.EDQUOT: "the disk quota is used up; free some space or choose another directory",
-    errno.EFBIG: "the file would be larger than the system allows (see `ulimit -f`)",
-    errno.EACCES: "permission is missing; check its owner and mode",
-    errno.EPERM: "the system does not permit it; check its owner, mode and attributes",
-    errno.EROFS: "the file system is read-only; choose another directory",
-    errno.ENOENT: "it, or a directory above it, does not exist",
-    errno.ENOTDIR: "something above it is a file, not a directory",
-    errno.EEXIST: "something that is not a directory already has that name",
-    errno.EISDIR: "it is a directory",
-    errno.ENAMETOOLONG: "the name is too long for this system",
-    errno.ELOOP: "its symbolic links go round in a circle",
-    errno.EMFILE: "this process has too many files open (see `ulimit -n`)",
-    errno.EIO: "the disk reports an error",
-}
 
 Observer = Callable[[str], None]
 Replace = Callable[[Path, Path], None]
 _observers: list[Observer] = []
-
-
-class LockedError(SoakError):
-    """The directory is in use by another living process, which the message names."""
-
-    exit_code = ExitCode.USAGE
 
 
 class _KeptError(SurroundingsError):
@@ -92,12 +90,6 @@ def observe(callback: Observer) -> Callable[[], None]:
     return lambda: _observers.remove(callback)
 
 
-def surroundings(error: OSError, doing: str) -> SurroundingsError:
-    """Return the error to raise when the machine refused `doing` (``"write /tmp/x"``)."""
-    reason = _REASONS.get(error.errno or 0) or error.strerror or str(error)
-    return SurroundingsError(f"cannot {doing}: {reason}")
-
-
 def make_directory(path: Path) -> None:
     """Create a directory and those above it, if need be. Raises SurroundingsError."""
     try:
@@ -107,16 +99,25 @@ def make_directory(path: Path) -> None:
 
 
 def write_atomic(
-    path: Path, data: bytes | bytearray, *, replace: Replace = os.replace, sleep: Callable[[float], None] = time.sleep
+    path: Path,
+    data: bytes | bytearray,
+    *,
+    aside: str = "",
+    replace: Replace = os.replace,
+    sleep: Callable[[float], None] = time.sleep,
 ) -> None:
     """Make `data` the content of `path`: after a crash it holds the old bytes or the new ones, whole.
 
-    Symbolic links are followed and the mode of a replaced file is kept. `replace` and `sleep` serve the tests of the
-    retry on Windows. Raises SurroundingsError; nothing of the new content then remains, unless the message says where.
+    Symbolic links are followed and the mode of a replaced file is kept. The new content is written beside it first, to
+    an unused name or to the name `aside`; who holds a lock may give one, so that what a killed write left is removed.
+    `replace` and `sleep` serve the tests of the retry on Windows. Raises SurroundingsError; nothing of the new content
+    then remains, unless the message says where.
     """
     target = Path(os.path.realpath(path))
-    temporary = target.with_name(f".tmp-{os.getpid()}-{secrets.token_hex(4)}")
+    temporary = target.with_name(aside or f".tmp-{os.getpid()}-{secrets.token_hex(4)}")
     try:
+        if aside:
+            temporary.unlink(missing_ok=True)
         _write_new(temporary, data, target)
         _replace_patiently(temporary, target, replace, sleep)
         step("atomic:renamed")
@@ -345,54 +346,3 @@ def _unreadable(error: OSError, path: Path) -> SoakError:
     if isinstance(error, NotRegularError):
         return EvidenceError(f"{path} is not a regular file")
     return surroundings(error, f"read {path}")
-
-
-def describe_owner(since: str) -> str:
-    """Return the owner text of this process for a DirectoryLock; `since` is a point in time."""
-    return f"pid {os.getpid()} on host {platform.node()} since {since}"
-
-
-class DirectoryLock:
-    """Holds a directory for one process, with `owner` as text for those who come too late.
-
-    The system releases the lock of a dead process, however it died; its age means nothing. The file LOCK_NAME stays
-    behind, empty. Entering raises LockedError, which names the owner, or SurroundingsError.
-    """
-
-    def __init__(self, path: Path, owner: str) -> None:
-        self.path = path / LOCK_NAME
-        self._owner = owner
-        self._descriptor = -1
-
-    def __enter__(self) -> Self:
-        try:
-            # Python opens files so that child processes do not inherit them: a child could not keep the lock alive.
-            descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | BINARY, 0o666)
-        except OSError as error:
-            raise surroundings(error, f"lock {self.path.parent}") from error
-        try:
-            if not try_lock(descriptor):
-                raise LockedError(f"{self.path.parent} is in use: held by {_read_owner(descriptor)}")
-            os.ftruncate(descriptor, 0)
-            os.write(descriptor, self._owner.encode(errors="replace")[:_OWNER_LIMIT])
-        except OSError as error:
-            os.close(descriptor)
-            raise surroundings(error, f"lock {self.path.parent}") from error
-        except BaseException:
-            os.close(descriptor)
-            raise
-        self._descriptor = descriptor
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        with contextlib.suppress(OSError):
-            os.ftruncate(self._descriptor, 0)
-        unlock(self._descriptor)
-        os.close(self._descriptor)
-        self._descriptor = -1
-
-
-def _read_owner(descriptor: int) -> str:
-    os.lseek(descriptor, 0, os.SEEK_SET)
-    text = os.read(descriptor, _OWNER_LIMIT).decode(errors="replace")
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split()) or "another process"

@@ -290,3 +290,30 @@ def test_any_bytes_are_read_or_refused(data: bytes) -> None:
     except CanonicalError as error:
         refused = str(error)
     assert refused.startswith("f:") if refused else value == json.loads(data.removeprefix(b"\xef\xbb\xbf"))
+
+
+# Numbers for people
+
+
+def test_numbers_keep_their_order_and_their_kind():
+    tree = {"b": 1, "a": {"x y": 1.0, "ü": {"deep": -0.5}}, "d.e": 1e22, "f": 5e-7, "g": {}}
+    assert canonical.pretty_numbers(tree).decode() == (
+        '{\n  "b": 1,\n  "a": {\n    "x y": 1.0,\n    "ü": {\n      "deep": -0.5\n    }\n  },\n'
+        '  "d.e": 1.0e+22,\n  "f": 5.0e-07,\n  "g": {}\n}\n'
+    )
+    assert canonical.pretty_numbers({}) == b"{}\n"
+
+
+@given(
+    st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), st.floats(allow_nan=False, allow_infinity=False))
+)
+def test_numbers_are_read_back_as_they_were(values):
+    read = canonical.parse(canonical.pretty_numbers(values), "x")
+    assert list(read.items()) == list(values.items())
+    assert all(isinstance(value, float) for value in read.values())
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, 2**53, "\ud800", b""])
+def test_what_is_no_number_that_json_holds_is_not_laid_out(value):
+    with pytest.raises(canonical.CanonicalError, match=r"^a\.b: "):
+        canonical.pretty_numbers({"a": {"b": value}})

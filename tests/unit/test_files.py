@@ -1,4 +1,4 @@
-"""Writes that survive a kill at every step, full disks and busy files; locks that follow their owner's life."""
+"""Writes that survive a kill at every step, full disks and busy files."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import contextlib
 import errno
 import hashlib
 import os
-import re
-import signal
 import stat
 import subprocess
 import sys
@@ -20,7 +18,7 @@ import pytest
 import soak_action
 from soak_action import files
 from soak_action.errors import EvidenceError, ExitCode, SurroundingsError
-from soak_action.files import DirectoryLock, LineWriter, LockedError, read_lines, write_atomic
+from soak_action.files import DirectoryLock, LineWriter, read_lines, write_atomic
 
 SCRIPTS = str(Path(soak_action.__file__).parents[1])
 posix = pytest.mark.skipif(os.name != "posix", reason="POSIX modes, links, limits and signals")
@@ -184,6 +182,18 @@ def test_another_refusal_is_not_waited_for(winerror: int | None, tmp_path: Path)
         write_atomic(tmp_path / "a", b"new", replace=busy.replace, sleep=busy.waits.append)
     assert busy.waits == []
     assert names(tmp_path) == []
+
+
+def test_what_a_killed_write_left_under_a_given_name_is_removed_by_the_next(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"old")
+    for fatal in ("atomic:written", "atomic:created"):
+        child = in_child("files.write_atomic(path, b'lost' * 9, aside='a.new')", tmp_path / "a", fatal)
+        assert child.returncode < 0 or os.name == "nt"
+        assert names(tmp_path) == ["a", "a.new"]
+        assert (tmp_path / "a").read_bytes() == b"old"
+    write_atomic(tmp_path / "a", b"new", aside="a.new")
+    assert names(tmp_path) == ["a"]
+    assert (tmp_path / "a").read_bytes() == b"new"
 
 
 def test_an_interrupted_atomic_write_leaves_nothing(tmp_path: Path) -> None:
@@ -490,102 +500,6 @@ def test_lines_can_be_read_again(tmp_path: Path) -> None:
 def test_the_digest_of_a_file(data: bytes, tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(data)
     assert files.digest_of_file(tmp_path / "a") == hashlib.sha256(data).hexdigest()
-
-
-# Locks
-
-HOLD = """
-with files.DirectoryLock(path, files.describe_owner("2026-11-23T00:00:00Z")):
-    print("held", flush=True)
-    if fatal == "with-child":
-        import subprocess
-        child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], close_fds=False,
-                                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        print(child.pid, flush=True)
-    sys.stdin.read()
-"""
-
-
-def holder(path: Path, option: str = "") -> subprocess.Popen[str]:
-    """Another process that holds the lock until its standard input closes."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", PRELUDE + HOLD, SCRIPTS, str(path), option],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env=unmeasured(),
-    )
-    assert process.stdout
-    assert process.stdout.readline() == "held\n"
-    return process
-
-
-def test_a_living_owner_is_named_and_its_old_lock_respected_trap_54(tmp_path: Path) -> None:
-    with holder(tmp_path) as process:
-        os.utime(tmp_path / files.LOCK_NAME, (0, 0))
-        for _ in range(2):
-            with pytest.raises(LockedError) as caught, DirectoryLock(tmp_path, "me"):
-                pytest.fail("two owners")
-            message = str(caught.value)
-            assert message.startswith(f"{tmp_path} is in use: held by pid {process.pid} on host ")
-            assert message.endswith(" since 2026-11-23T00:00:00Z")
-            assert caught.value.exit_code == ExitCode.USAGE
-        process.communicate("")
-        with DirectoryLock(tmp_path, "me"):
-            assert (tmp_path / files.LOCK_NAME).read_text() == "me"
-
-
-def test_the_lock_of_a_killed_owner_is_free_at_once_trap_54(tmp_path: Path) -> None:
-    with holder(tmp_path) as process:
-        process.kill()
-        process.wait()
-        assert (tmp_path / files.LOCK_NAME).read_text().startswith(f"pid {process.pid} ")
-        with DirectoryLock(tmp_path, "me"):
-            pass
-    assert (tmp_path / files.LOCK_NAME).read_text() == ""
-
-
-@posix
-def test_a_child_of_a_killed_owner_does_not_keep_the_lock(tmp_path: Path) -> None:
-    with holder(tmp_path, "with-child") as process:
-        assert process.stdout
-        child = int(process.stdout.readline())
-        try:
-            process.kill()
-            process.wait()
-            os.kill(child, 0)
-            with DirectoryLock(tmp_path, "me"):
-                pass
-        finally:
-            os.kill(child, signal.SIGKILL)
-
-
-@pytest.mark.parametrize(
-    ("owner", "shown"), [("the\x1b[31m first\n", r"the \[31m first"), ("", "another process"), ("\udead", r"\?")]
-)
-def test_one_process_cannot_hold_a_lock_twice(owner: str, shown: str, tmp_path: Path) -> None:
-    refused = pytest.raises(LockedError, match=f"held by {shown}$")
-    with DirectoryLock(tmp_path, owner), refused, DirectoryLock(tmp_path, "second"):
-        pytest.fail("two owners")
-
-
-@posix
-def test_a_lock_that_cannot_name_its_owner_is_not_held(tmp_path: Path) -> None:
-    with largest_file(0), pytest.raises(SurroundingsError, match=r"^cannot lock .*: the file would be larger"):
-        DirectoryLock(tmp_path, "me").__enter__()
-    with DirectoryLock(tmp_path, "me"):
-        pass
-
-
-def test_an_owner_is_described() -> None:
-    assert re.fullmatch(rf"pid {os.getpid()} on host \S+ since noon", files.describe_owner("noon"))
-
-
-def test_a_lock_can_be_entered_again_after_an_error(tmp_path: Path) -> None:
-    lock = DirectoryLock(tmp_path, "me")
-    for _ in range(2):
-        with pytest.raises(KeyError), lock:
-            raise KeyError
 
 
 def test_every_step_has_been_named() -> None:
