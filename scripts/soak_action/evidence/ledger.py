@@ -1,4 +1,4 @@
-"""The hash chain: every iteration, segment end and change holds the digest of the record before it.
+"""The hash chain: every iteration, segment end, change and decision holds the digest of the record before it.
 
 The chain finds partial and accidental edits. It proves nothing against someone who rewrites every file: that takes an
 anchor. The samples beside it are no part of it, because they are thinned as the run goes on; the receipt holds their
@@ -24,11 +24,15 @@ from soak_action.files import LineWriter, read_lines
 ITERATIONS = "iterations.jsonl"
 SEGMENTS = "segments.jsonl"
 CHANGES = "changes.jsonl"
+DECISIONS = "decisions.jsonl"
 SCHEMA_VERSION = 1
 # Why a segment ended that could not say so itself; the next segment says it in its place.
 KILLED = "killed"
 # The states of a segment that another one may follow.
 RESUMABLE = ("paused", "interrupted")
+
+# What a record has as a link of the chain, beside what it tells.
+_LINKS = frozenset({"schema_version", "segment", "previous", "digest"})
 
 Record = Mapping[str, Any]
 
@@ -66,6 +70,31 @@ def records_of(path: Path) -> Iterator[Record]:
                     yield record
 
 
+class _Peekable(Iterator[tuple[int, bytes, Record]]):
+    """The lines of a file, of which one can be looked at before it is taken."""
+
+    def __init__(self, lines: Iterator[tuple[int, bytes, Record]]) -> None:
+        self._lines = lines
+        self._next: tuple[int, bytes, Record] | None = None
+
+    def peek(self) -> tuple[int, bytes, Record] | None:
+        """Return the line that comes next, None when there is no more."""
+        if self._next is None:
+            self._next = next(self._lines, None)
+        return self._next
+
+    def __next__(self) -> tuple[int, bytes, Record]:
+        line = self.peek()
+        if line is None:
+            raise StopIteration
+        self._next = None
+        return line
+
+
+def _is_at_most(number: object, limit: object) -> bool:
+    return isinstance(number, int) and isinstance(limit, int) and number <= limit
+
+
 class Ledger:
     """The writing end of the chain of one run."""
 
@@ -75,6 +104,8 @@ class Ledger:
         self._segments = LineWriter(directory / SEGMENTS)
         self._samples = SampleFile(directory)
         self._directory = directory
+        # Most runs have no tuner; what a killed one left of its last decision is moved aside at once.
+        self._decisions = LineWriter(directory / DECISIONS) if (directory / DECISIONS).exists() else None
         self._head = head
 
     def add_iteration(self, record: Record, samples: Sequence[Bucket] = ()) -> None:
@@ -93,11 +124,21 @@ class Ledger:
         with closing(LineWriter(self._directory / CHANGES)) as writer:
             self._append(writer, record)
 
-    def _append(self, writer: LineWriter, record: Record) -> None:
-        line, digest = seal({"schema_version": SCHEMA_VERSION, **record}, self._head)
-        writer.append(line)
+    def add_decisions(self, records: Sequence[Record]) -> None:
+        """Append decisions before the iteration that they are made for, all or none of them, and sync them to disk."""
+        if records and self._decisions is None:
+            self._decisions = LineWriter(self._directory / DECISIONS)
+        if self._decisions is not None:
+            self._append(self._decisions, *records)
+
+    def _append(self, writer: LineWriter, *records: Record) -> None:
+        lines, head = [], self._head
+        for record in records:
+            line, head = seal({"schema_version": SCHEMA_VERSION, **record}, head)
+            lines.append(line)
+        writer.append(*lines)
         # Only now: a record that the disk refused has nothing that follows it.
-        self._head = digest
+        self._head = head
 
     def __enter__(self) -> Self:
         return self
@@ -108,10 +149,16 @@ class Ledger:
         self._iterations.close()
         self._segments.close()
         self._samples.close()
+        if self._decisions is not None:
+            self._decisions.close()
 
 
 class Chain:
-    """The reading end: streams the records in order and notes every break as a Problem."""
+    """The reading end: streams the records in order and notes every break as a Problem.
+
+    `decisions` are, as (line number, record), those made for the iteration that was yielded last: the ones linked since
+    the iteration before. Once all records were read they are the pending ones, whose iteration has no record.
+    """
 
     def __init__(self, directory: Path, genesis: str) -> None:
         self._directory = directory
@@ -120,15 +167,23 @@ class Chain:
         self.torn: list[str] = []
         self.segments: list[Record] = []
         self.changes: list[Record] = []
+        self.decisions: list[tuple[int, Record]] = []
+        self._unlinked = _Peekable(iter(()))
 
     @property
     def head(self) -> str:
         """The digest that the next record has to follow, once all records were read."""
         return self._head
 
+    @property
+    def pending_decisions(self) -> list[Record]:
+        """The decisions that were made for an iteration without a record, once all records were read."""
+        return [record for _, record in self.decisions]
+
     def records(self) -> Iterator[tuple[int, Record]]:
         """Yield (line number, iteration record); `segments` and `changes` are known from the first on."""
         ends, changes = list(self._lines(SEGMENTS)), list(self._lines(CHANGES))
+        self._unlinked = _Peekable(self._lines(DECISIONS))
         self.segments = [record for _, _, record in ends]
         self.changes = [record for _, _, record in changes]
         last = 0
@@ -137,20 +192,27 @@ class Chain:
             place = f"{ITERATIONS}:{number}"
             while ends and isinstance(record.get("segment"), int) and record["segment"] > segment:
                 self._link_changes(changes, segment)
+                self._link_decisions(segment, record.get("iteration"))
                 segment += 1
                 if ends[0][2].get("segment") == segment - 1:
                     self._link(f"{SEGMENTS}:{ends[0][0]}", ends[0][1], ends.pop(0)[2])
             self._link_changes(changes, segment)
+            self._link_decisions(record.get("segment"), record.get("iteration"))
             self._link(place, line, record)
+            self._compare_decisions(place, record)
             if record.get("iteration") != last + 1:
                 self._note(place, f"iteration {record.get('iteration')} follows iteration {last}")
             last = record["iteration"] if isinstance(record.get("iteration"), int) else last + 1
             yield number, record
+            self.decisions.clear()
         for number, line, record in ends:
             self._link_changes(changes, record.get("segment"))
+            self._link_decisions(record.get("segment"), last + 1)
             self._link(f"{SEGMENTS}:{number}", line, record)
         for number, line, record in changes:
             self._link(f"{CHANGES}:{number}", line, record)
+        for number, line, record in self._unlinked:
+            self._link_decision(number, line, record, last + 1)
         for position, record in enumerate(self.segments, 1):
             if record.get("segment") != position:
                 self._note(f"{SEGMENTS}:{position}", f"segment {record.get('segment')} stands at place {position}")
@@ -162,6 +224,34 @@ class Chain:
             if not isinstance(record.get("segment"), int) or record["segment"] > segment:
                 return
             self._link(f"{CHANGES}:{number}", line, changes.pop(0)[2])
+
+    def _link_decisions(self, segment: object, iteration: object) -> None:
+        """Link the decisions of a segment that come before an iteration, or before the segment's end."""
+        while (waiting := self._unlinked.peek()) is not None:
+            decision = waiting[2]
+            is_due = _is_at_most(decision.get("segment"), segment) and _is_at_most(decision.get("iteration"), iteration)
+            if not is_due:
+                return
+            self._link_decision(*next(self._unlinked), iteration)
+
+    def _link_decision(self, number: int, line: bytes, record: Record, iteration: object) -> None:
+        self._link(f"{DECISIONS}:{number}", line, record)
+        if record.get("iteration") != iteration:
+            made_for = f"a decision for iteration {record.get('iteration')}"
+            self._note(f"{DECISIONS}:{number}", f"{made_for} stands before iteration {iteration}")
+        self.decisions.append((number, record))
+
+    def _compare_decisions(self, place: str, record: Record) -> None:
+        told = record.get("decisions", [])
+        if not self.decisions and told == []:
+            return
+        made = [{key: decision[key] for key in decision if key not in _LINKS} for _, decision in self.decisions]
+        try:
+            agrees = canonical.canonical_bytes(made) == canonical.canonical_bytes(told)
+        except canonical.CanonicalError:
+            agrees = False
+        if not agrees:
+            self._note(place, f"its decisions are not those that {DECISIONS} has for it")
 
     def _lines(self, name: str) -> Iterator[tuple[int, bytes, Record]]:
         path = self._directory / name

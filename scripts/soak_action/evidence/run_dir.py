@@ -21,6 +21,7 @@ from soak_action.system import sync_directory
 RUN = "run.json"
 CONFIG = "config.json"
 SOURCES = "config-sources.json"
+PARAMETERS = "params.json"
 VERDICT = "verdict.json"
 RECEIPT = "receipt.json"
 UNRECORDED = "unrecorded"
@@ -56,6 +57,16 @@ class OutputDir:
 
 
 @dataclass(frozen=True)
+class TunerDir(OutputDir):
+    """The folder of what the tuner was asked before an iteration, and of what it answered."""
+
+    @property
+    def input(self) -> Path:
+        """The document that it reads on its standard input."""
+        return self.path / "input.json"
+
+
+@dataclass(frozen=True)
 class IterationDir(OutputDir):
     """The folder of one iteration: `out` is SOAK_OUT, new and empty."""
 
@@ -72,6 +83,11 @@ class IterationDir(OutputDir):
     def answer(self, server: int, moment: str) -> Path:
         """Return the file that keeps what a server, counted from 1, answered at the `begin` or `end`."""
         return self.answers / f"{server}.{moment}"
+
+    @property
+    def tuner(self) -> TunerDir:
+        """The folder of the tuner's input and output; it need not exist."""
+        return TunerDir(self.path / "tuner")
 
 
 @dataclass(frozen=True)

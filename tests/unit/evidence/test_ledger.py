@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 
 from soak_action import canonical
 from soak_action.errors import SurroundingsError
-from soak_action.evidence.ledger import CHANGES, ITERATIONS, SEGMENTS, Chain, Ledger, is_sealed, seal
+from soak_action.evidence.ledger import CHANGES, DECISIONS, ITERATIONS, SEGMENTS, Chain, Ledger, is_sealed, seal
 
 GENESIS = "0" * 64
 
@@ -189,3 +190,147 @@ def test_a_change_of_no_segment_breaks_the_chain(tmp_path, segment):
     line, _ = seal({"segment": segment}, GENESIS)
     (tmp_path / CHANGES).write_bytes(line + b"\n")
     assert problems(tmp_path)
+
+
+def decision(iteration, n):
+    return {"iteration": iteration, "n": n, "requested": 1.0}
+
+
+def written_with_decisions(directory):
+    """Two decisions for iteration 2; of iteration 3 one in a segment that was killed, one in the next; one pending."""
+    with Ledger(directory, GENESIS) as ledger:
+        ledger.add_iteration({"iteration": 1, "segment": 1})
+        ledger.add_decisions([{"segment": 1, **decision(2, 1)}])
+        ledger.add_decisions([{"segment": 1, **decision(2, 2)}])
+        ledger.add_iteration({"iteration": 2, "segment": 1, "decisions": [decision(2, 1), decision(2, 2)]})
+        ledger.add_decisions([{"segment": 1, **decision(3, 3)}])
+        ledger.end_segment({"segment": 1})
+        ledger.add_change({"segment": 2})
+        ledger.add_decisions([{"segment": 2, **decision(3, 4)}])
+        ledger.add_iteration({"iteration": 3, "segment": 2, "decisions": [decision(3, 3), decision(3, 4)]})
+        ledger.add_iteration({"iteration": 4, "segment": 2, "decisions": []})
+        ledger.end_segment({"segment": 2})
+        ledger.add_change({"segment": 3})
+        ledger.add_decisions([{"segment": 3, **decision(5, 5)}])
+
+
+def test_decisions_are_links_before_the_record_of_their_iteration_and_the_end_of_their_segment(tmp_path):
+    written_with_decisions(tmp_path)
+    chain = Chain(tmp_path, GENESIS)
+    seen = [(record["iteration"], [made["n"] for _, made in chain.decisions]) for _, record in chain.records()]
+    assert chain.problems == []
+    assert seen == [(1, []), (2, [1, 2]), (3, [3, 4]), (4, [])]
+    assert [(made["n"], made["segment"]) for made in chain.pending_decisions] == [(5, 3)]
+    assert [line for line, _ in chain.decisions] == [5]
+    assert chain.head == json.loads((tmp_path / DECISIONS).read_text().splitlines()[-1])["digest"]
+
+
+def test_a_run_without_decisions_has_no_file_of_them_and_none_are_pending(tmp_path):
+    write(tmp_path, [(1, 1)], segments=[1])
+    assert not (tmp_path / DECISIONS).exists()
+    assert read(tmp_path)[1].pending_decisions == []
+
+
+def test_decisions_go_on_where_a_ledger_ended(tmp_path):
+    written_with_decisions(tmp_path)
+    _, chain = read(tmp_path)
+    with Ledger(tmp_path, chain.head) as ledger:
+        ledger.add_decisions([{"segment": 3, **decision(5, 6)}])
+        ledger.add_iteration({"iteration": 5, "segment": 3, "decisions": [decision(5, 5), decision(5, 6)]})
+    _, chain = read(tmp_path)
+    assert (chain.problems, chain.pending_decisions) == ([], [])
+
+
+def test_a_torn_decision_is_told_and_moved_aside_by_the_next_ledger(tmp_path):
+    written_with_decisions(tmp_path)
+    with (tmp_path / DECISIONS).open("ab") as stream:
+        stream.write(b'{"iteration":5')
+    _, chain = read(tmp_path)
+    assert chain.problems == []
+    assert chain.torn == ["decisions.jsonl: an unfinished last line of 14 bytes was left out"]
+    with Ledger(tmp_path, chain.head):
+        pass
+    assert read(tmp_path)[1].torn == []
+    assert (tmp_path / f"{DECISIONS}.torn-1").read_bytes() == b'{"iteration":5'
+
+
+# The last link can vanish without a trace in the chain; the receipt has the digest of the file.
+@pytest.mark.parametrize(
+    ("harm", "line"), [(harm, line) for harm in (removed, edited, repeated) for line in range(5 - (harm is removed))]
+)
+def test_a_decision_that_was_removed_edited_or_repeated_breaks_the_chain(tmp_path, harm, line):
+    written_with_decisions(tmp_path)
+    lines = (tmp_path / DECISIONS).read_text().splitlines(keepends=True)
+    (tmp_path / DECISIONS).write_text("".join([*lines[:line], harm(lines[line]), *lines[line + 1 :]]))
+    assert problems(tmp_path)
+
+
+@pytest.mark.parametrize("line", range(4))
+def test_decisions_that_were_exchanged_break_the_chain(tmp_path, line):
+    written_with_decisions(tmp_path)
+    lines = (tmp_path / DECISIONS).read_bytes().splitlines(keepends=True)
+    lines[line], lines[line + 1] = lines[line + 1], lines[line]
+    (tmp_path / DECISIONS).write_bytes(b"".join(lines))
+    assert problems(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        [],
+        None,
+        "text",
+        [decision(2, 1)],
+        [decision(2, 2), decision(2, 1)],
+        [decision(2, 1), decision(2, 2), decision(2, 2)],
+        [decision(2, 1), decision(2, 3)],
+        [decision(2, True), decision(2, 2)],
+    ],
+)
+def test_a_record_that_tells_of_other_decisions_than_were_made_is_found_trap_36(tmp_path, told):
+    with Ledger(tmp_path, GENESIS) as ledger:
+        ledger.add_iteration({"iteration": 1, "segment": 1})
+        ledger.add_decisions([{"segment": 1, **decision(2, 1)}])
+        ledger.add_decisions([{"segment": 1, **decision(2, 2)}])
+        ledger.add_iteration({"iteration": 2, "segment": 1, "decisions": told})
+    assert problems(tmp_path) == ["iterations.jsonl:2: its decisions are not those that decisions.jsonl has for it"]
+
+
+def test_a_record_that_tells_of_decisions_that_nobody_made_is_found(tmp_path):
+    with Ledger(tmp_path, GENESIS) as ledger:
+        ledger.add_iteration({"iteration": 1, "segment": 1, "decisions": [decision(1, 1)]})
+    assert problems(tmp_path) == ["iterations.jsonl:1: its decisions are not those that decisions.jsonl has for it"]
+
+
+def test_a_decision_whose_number_no_record_can_hold_is_none_that_it_told_of(tmp_path):
+    write(tmp_path, [])
+    line, digest = seal({"segment": 1, **decision(1, 7)}, GENESIS)
+    (tmp_path / DECISIONS).write_bytes(line.replace(b'"n":7', b'"n":9007199254740993') + b"\n")
+    line, _ = seal({"iteration": 1, "segment": 1, "decisions": [decision(1, 7)]}, digest)
+    (tmp_path / ITERATIONS).write_bytes(line + b"\n")
+    assert "iterations.jsonl:1: its decisions are not those that decisions.jsonl has for it" in problems(tmp_path)
+
+
+@pytest.mark.parametrize(("segment", "iteration"), [(1, 1), (1, 3), (None, 2), ("1", 2), (1, None), (99, 2), (1, 99)])
+def test_a_decision_of_another_iteration_or_segment_is_found(tmp_path, segment, iteration):
+    with Ledger(tmp_path, GENESIS) as ledger:
+        ledger.add_iteration({"iteration": 1, "segment": 1})
+        ledger.add_decisions([{"segment": segment, **decision(iteration, 1)}])
+        ledger.add_iteration({"iteration": 2, "segment": 1, "decisions": [decision(iteration, 1)]})
+        ledger.end_segment({"segment": 1})
+    assert problems(tmp_path)
+
+
+def test_decisions_are_recorded_all_or_none(tmp_path):
+    with Ledger(tmp_path, GENESIS) as ledger:
+        ledger.add_decisions([])
+        assert not (tmp_path / DECISIONS).exists()
+        made = [decision(1, number) for number in range(3)]
+        ledger.add_decisions([{"segment": 1, **one} for one in made[:2]])
+        ledger._decisions._write = lambda descriptor, data: len(data) - 1
+        with pytest.raises(SurroundingsError):
+            ledger.add_decisions([{"segment": 1, **decision(1, 7)}, {"segment": 1, **decision(1, 8)}])
+        ledger._decisions._write = os.write
+        ledger.add_decisions([{"segment": 1, **made[2]}])
+        ledger.add_iteration({"iteration": 1, "segment": 1, "decisions": made})
+    assert problems(tmp_path) == []
