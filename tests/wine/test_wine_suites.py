@@ -17,6 +17,7 @@ NOT_UNDER_WINE = {
     "tests/unit/evidence/test_samples.py::test_days_once_a_second_stay_within_the_bound": _ALIKE,
     "tests/unit/evidence/test_samples.py::test_each_segment_keeps_a_line_however_many_there_are": _ALIKE,
     "tests/unit/evidence/test_buckets.py::test_the_samples_of_one_long_iteration_take_bounded_memory": _ALIKE,
+    "tests/unit/tuning/test_machine.py": _ALIKE,
     "tests/unit/kpi/test_result_file.py::test_a_link_may_stay_inside_but_not_lead_out": "Wine makes no links",
     "tests/unit/kpi/test_result_file.py::test_links_that_lead_nowhere": "Wine makes no links",
     "tests/unit/kpi/test_result_file.py::test_a_link_above_the_results_is_seen_and_another_spelling_is_no_link": (
@@ -29,7 +30,12 @@ NOT_UNDER_WINE = {
 SUITES = {
     "settings": ("tests/unit/config", "tests/unit/gate", "tests/unit/doctor"),
     "ground": ("tests/unit/test_*.py", "tests/unit/kpi", "tests/unit/evidence"),
-    "processes": ("tests/unit/workload", "tests/windows/test_*.py", "tests/integration/test_launcher_parts.py"),
+    "processes": (
+        "tests/unit/workload",
+        "tests/unit/tuning",
+        "tests/windows/test_*.py",
+        "tests/integration/test_launcher_parts.py",
+    ),
 }
 
 

@@ -15,7 +15,13 @@ SUMMARY = "a reproducible made-up workload, with faults on demand"
 DESCRIPTION = """\
 Writes metrics.json into SOAK_OUT for the iteration SOAK_ITERATION, as any workload
 would. Without SOAK_OUT it prints one JSON object a line. The same mode, seed and
-iteration give the same bytes everywhere."""
+iteration give the same bytes everywhere.
+
+When SOAK_PARAMS names a JSON file, it reacts to the parameters min_interval_ms
+(70 when it is not there) and impact_cap_ratio (0.09), and writes the SHA-256 of
+the bytes that it read to params.sha256 in SOAK_OUT. Each 10 ms more and each 0.01
+less lower net_bps by 0.1, adverse_bps by 0.15 and risk_ratio by 0.03, up to 50 ms
+and 0.05 either way; the draws stay the same."""
 EXAMPLE = "soak run --iterations 10 -- soak mock --mode volatile --seed 7"
 
 
@@ -38,6 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def execute(arguments: argparse.Namespace) -> int:
     """Perform one iteration, or print the lines."""
     out = os.environ.get("SOAK_OUT")
+    parameters = os.environ.get("SOAK_PARAMS")
     number = os.environ.get("SOAK_ITERATION", "1") if out else "1"
     if not re.fullmatch("[0-9]{1,8}", number) or not 1 <= int(number) <= MOST_ITERATIONS:
         raise UsageError(f"SOAK_ITERATION is '{number[:40]}': write a whole number from 1 to {MOST_ITERATIONS}")
@@ -49,6 +56,7 @@ def execute(arguments: argparse.Namespace) -> int:
         fault_from=arguments.fault_from,
         out_dir=Path(out) if out else None,
         iterations=arguments.iterations,
+        parameters_file=Path(parameters) if parameters else None,
     )
     if arguments.json:
         print(f"[{','.join(lines)}]")

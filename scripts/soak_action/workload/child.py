@@ -7,12 +7,14 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from io import RawIOBase
 from pathlib import Path
 from threading import Lock, Thread
 from typing import cast
 
 from soak_action import clocks
+from soak_action.system import open_regular
 from soak_action.workload.command import popen_arguments, program_file
 from soak_action.workload.memory import reported_bytes
 
@@ -25,25 +27,26 @@ class Child:
     `cpu_seconds` is the CPU time of the process and of those descendants that were waited for, where POSIX tells it.
     """
 
-    def __init__(self, argv: Sequence[str], cwd: Path, env: Mapping[str, str]) -> None:
+    def __init__(self, argv: Sequence[str], cwd: Path, env: Mapping[str, str], stdin: Path | None = None) -> None:
         """Start it in a session of its own, on Windows in a Job Object and a process group.
 
-        Raises OSError or ValueError when that fails.
+        It reads the file `stdin`, or nothing. Raises OSError or ValueError when that fails.
         """
         self.begun = clocks.awake()
-        self._popen = subprocess.Popen(
-            popen_arguments(argv, cwd, env),
-            executable=program_file(argv, cwd, env),
-            cwd=cwd,
-            env=dict(env),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            bufsize=0,
-            close_fds=True,
-            start_new_session=sys.platform != "win32",
-            creationflags=_creation_flags(),
-        )
+        with nullcontext() if stdin is None else open_regular(stdin) as given:
+            self._popen = subprocess.Popen(
+                popen_arguments(argv, cwd, env),
+                executable=program_file(argv, cwd, env),
+                cwd=cwd,
+                env=dict(env),
+                stdin=subprocess.DEVNULL if given is None else given,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                bufsize=0,
+                close_fds=True,
+                start_new_session=sys.platform != "win32",
+                creationflags=_creation_flags(),
+            )
         if sys.platform == "win32":  # pragma: platform - Windows only
             # Kept for as long as this object: the job ends with its last user, and everybody in it.
             self._job = windows_job.confine(self._popen)

@@ -9,7 +9,7 @@ from typing import Any
 
 from soak_action.config.model import Config, Workload
 from soak_action.errors import SurroundingsError, UsageError
-from soak_action.evidence.run_dir import IterationDir, RunDir, digests_below
+from soak_action.evidence.run_dir import IterationDir, RunDir, TunerDir, digests_below
 from soak_action.workload import process
 from soak_action.workload.command import find_program, resolve_command
 from soak_action.workload.environment import child_environment
@@ -23,17 +23,25 @@ _GRACE_OF_A_PROBE = 0.5
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What the workload is started with: where, with which environment, interpreter and profile, and by what."""
+    """What the workload is started with: where, with which environment, interpreter, profile, parameters, and by what.
+
+    `parameters` is the file that holds them, None when there are none.
+    """
 
     directory: Path
     environ: Mapping[str, str]
     python: str
     profile: str | None
+    parameters: Path | None = None
     start: Callable[..., process.Finished] = process.run
 
     def variables(self, run: Path, out: Path, iteration: int) -> dict[str, str]:
         """Return the SOAK_ variables of one iteration."""
         return {"SOAK_OUT": str(out), "SOAK_ITERATION": str(iteration), **self.lasting_variables(run)}
+
+    def tuner_variables(self, run: Path, iteration: int) -> dict[str, str]:
+        """Return the SOAK_ variables of the tuner before an iteration: it leaves no results."""
+        return {"SOAK_ITERATION": str(iteration), **self.lasting_variables(run)}
 
     def lasting_variables(self, run: Path) -> dict[str, str]:
         """Return the SOAK_ variables that hold for the whole run: those of the service."""
@@ -41,11 +49,12 @@ class Surroundings:
             "SOAK_RUN_DIR": str(run),
             "SOAK_ACTIVE_PROFILE": self.profile or "",
             "SOAK_PYTHON": self.python,
+            **({} if self.parameters is None else {"SOAK_PARAMS": str(self.parameters)}),
         }
 
 
 def check_workload(config: Config, surroundings: Surroundings) -> Workload:
-    """Return the workload, sure that it can be started.
+    """Return the workload, sure that it can be started, and the tuner, too.
 
     Raises UsageError when there is none, when a program of it does not exist, or when it names an unknown variable.
     """
@@ -61,6 +70,10 @@ def check_workload(config: Config, surroundings: Surroundings) -> Workload:
     if workload.run is not None:
         variables = surroundings.variables(Path("run"), Path("out"), 1)
         _check_command("workload.run", workload.run, workload, surroundings, variables)
+    tuning = config.tuning
+    if tuning is not None and tuning.enabled and tuning.command is not None:
+        variables = surroundings.tuner_variables(Path("run"), 1)
+        _check_command("tuning.command", tuning.command, workload, surroundings, variables)
     return workload
 
 
@@ -106,6 +119,30 @@ class Launcher:
             stop=stop,
             mark=self._run.mark(number),
             **watch,
+        )
+
+    def tuner(
+        self,
+        command: str | tuple[str, ...],
+        folder: TunerDir,
+        number: int,
+        *,
+        timeout: float,
+        stop: StopRequest,
+    ) -> process.Finished:
+        """Run the tuner's `command` before iteration `number` and return how it ended.
+
+        It reads the input of `folder`, and its output stays there. Raises SurroundingsError when the disk refuses.
+        """
+        return self._start(
+            command,
+            self._surroundings.tuner_variables(self._run.path, number),
+            stdin=folder.input,
+            stdout=folder.stdout,
+            stderr=folder.stderr,
+            timeout=timeout,
+            stop=stop,
+            mark=f"{self._run.mark(number)}/tuner",
         )
 
     def service(self, start: int, stop: StopRequest, watch: Watch) -> process.Finished:

@@ -1,7 +1,8 @@
 """The reproducible synthetic workload: one seed, the same bytes on every system.
 
 Only `random.Random(seed).random()` and the basic operations of IEEE 754 take part, which give the same bits everywhere;
-the logarithm and cosine of the usual normal transforms differ between C libraries in the last place.
+the logarithm and cosine of the usual normal transforms differ between C libraries in the last place. The parameters of
+the workload, where it has any, shift the numbers as mock_parameters.py says.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from random import Random
 
 from soak_action import canonical
 from soak_action.errors import SurroundingsError, UsageError
+from soak_action.workload import mock_parameters
+from soak_action.workload.mock_parameters import NEUTRAL, MockParameters, Shift
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,7 @@ NO_FAULTS: frozenset[str] = frozenset()
 MOST_ITERATIONS = 10_000_000  # the series is drawn from its beginning, which takes its time
 
 RESULT_FILE = "metrics.json"
+PROOF_FILE = "params.sha256"
 UNIFORMS_PER_NORMAL = 12
 NORMALS = 6
 UNIFORMS = 3
@@ -85,8 +89,9 @@ class Reading:
 
 @dataclass(frozen=True)
 class Scenario:
-    """A mock run: which mode, which seed, which faults, and the first iteration at which the faults hold.
+    """A mock run: which mode, which seed, which faults, the first iteration at which the faults hold, and the shift.
 
+    What is stuck does not react: with the fault `constant` the parameters shift nothing while it holds.
     Raises UsageError for an unknown mode or fault, a negative seed (Random takes its absolute value, so that two seeds
     would give one series), a seed that JSON cannot hold exactly, and a `fault_from` below 1.
     """
@@ -95,6 +100,7 @@ class Scenario:
     seed: int
     faults: frozenset[str] = NO_FAULTS
     fault_from: int = 2
+    shift: Shift = NEUTRAL
 
     def __post_init__(self) -> None:
         _require_known("mode", self.mode, MODES)
@@ -126,7 +132,8 @@ class Scenario:
                 reading = self._reading(random, iteration)
 
     def _reading(self, random: Random, iteration: int) -> Reading:
-        healthy = healthy_reading(random, MODES[self.mode])
+        is_stuck = "constant" in self.faults and self.is_faulty(iteration)
+        healthy = healthy_reading(random, MODES[self.mode], NEUTRAL if is_stuck else self.shift)
         return with_faults(healthy, self.faults, iteration - self.fault_from) if self.is_faulty(iteration) else healthy
 
     def document(self, iteration: int, reading: Reading) -> dict[str, object]:
@@ -157,8 +164,11 @@ def normal(random: Random) -> float:
     return total - UNIFORMS_PER_NORMAL / 2
 
 
-def healthy_reading(random: Random, mode: Mode) -> Reading:
-    """Return the reading of an iteration without faults; takes exactly DRAWS numbers from `random`."""
+def healthy_reading(random: Random, mode: Mode, shift: Shift = NEUTRAL) -> Reading:
+    """Return the reading of an iteration without faults; takes exactly DRAWS numbers from `random`.
+
+    The parameters `shift` every value, that of a spike or a gap included.
+    """
     net, adverse, risk = (
         _scaled(normal(random), spread) for spread in (mode.net_bps, mode.adverse_bps, mode.risk_ratio)
     )
@@ -170,9 +180,9 @@ def healthy_reading(random: Random, mode: Mode) -> Reading:
         net += GAP_BPS
     p95 = max(0.0, p95)
     return Reading(
-        net_bps=net,
-        adverse_bps=adverse,
-        risk_ratio=min(1.0, max(0.0, risk)),
+        net_bps=net + shift.net_bps,
+        adverse_bps=adverse + shift.adverse_bps,
+        risk_ratio=min(1.0, max(0.0, risk + shift.risk_ratio)),
         p50=min(p95, max(0.0, p50)),
         p95=p95,
         error_rate=MAX_HEALTHY_ERROR_RATE * errors,
@@ -195,11 +205,17 @@ def with_faults(reading: Reading, faults: frozenset[str], age: int) -> Reading:
 
 
 def document(
-    mode: str, seed: int, iteration: int, faults: Iterable[str] = NO_FAULTS, fault_from: int = 2
+    mode: str,
+    seed: int,
+    iteration: int,
+    faults: Iterable[str] = NO_FAULTS,
+    fault_from: int = 2,
+    *,
+    shift: Shift = NEUTRAL,
 ) -> dict[str, object]:
     """Return the JSON document of one iteration (from 1); raises UsageError for values that make no sense."""
     _require_iteration(iteration)
-    scenario = Scenario(mode, seed, frozenset(faults), fault_from)
+    scenario = Scenario(mode, seed, frozenset(faults), fault_from, shift)
     return scenario.document(*next(scenario.readings(iteration)))
 
 
@@ -211,6 +227,7 @@ def documents(
     fault_from: int = 2,
     *,
     first: int = 1,
+    shift: Shift = NEUTRAL,
 ) -> Iterator[dict[str, object]]:
     """Return the documents of `iterations` iterations from `first` on, the same as `document` gives one by one.
 
@@ -218,7 +235,7 @@ def documents(
     """
     _require_iteration(first)
     _require_at_least("the number of iterations", iterations, 1)
-    scenario = Scenario(mode, seed, frozenset(faults), fault_from)
+    scenario = Scenario(mode, seed, frozenset(faults), fault_from, shift)
     readings = scenario.readings(first)
     return (scenario.document(*next(readings)) for _ in range(iterations))
 
@@ -240,24 +257,30 @@ def act(  # noqa: PLR0913 - a scenario, an iteration, and the two effects that a
     *,
     faults: Iterable[str] = NO_FAULTS,
     fault_from: int = 2,
+    parameters: MockParameters | None = None,
     sleep: Callable[[float], object] = time.sleep,
     abort: Callable[[], object] = abort_process,
 ) -> None:
     """Perform one iteration as an ordinary workload: write `metrics.json` into `out_dir`, or do what the faults say.
 
-    Raises UsageError for values that make no sense and SurroundingsError when the file cannot be written.
+    When it has read `parameters` it first writes their digest to `params.sha256`, as proof of what it used. Raises
+    UsageError for values that make no sense and SurroundingsError when a file cannot be written.
     """
-    content = document(mode, seed, iteration, faults, fault_from)
+    content = document(mode, seed, iteration, faults, fault_from, shift=parameters.shift if parameters else NEUTRAL)
     active = frozenset(faults) if iteration >= fault_from else NO_FAULTS
+    if parameters:
+        _write(out_dir / PROOF_FILE, parameters.digest.encode())
     _strike(active, sleep, abort)
-    if "missing" in active:
-        return
-    path = out_dir / RESULT_FILE
+    if "missing" not in active:
+        _write(out_dir / RESULT_FILE, canonical.pretty(content), age=STALE_SECONDS if "stale" in active else 0)
+
+
+def _write(path: Path, content: bytes, age: int = 0) -> None:
     try:
-        path.write_bytes(canonical.pretty(content))
-        if "stale" in active:
-            yesterday = path.stat().st_mtime - STALE_SECONDS
-            os.utime(path, (yesterday, yesterday))
+        path.write_bytes(content)
+        if age:
+            then = path.stat().st_mtime - age
+            os.utime(path, (then, then))
     except OSError as error:
         raise SurroundingsError(f"the mock cannot write {path}: {error.strerror}") from error
 
@@ -271,27 +294,41 @@ def run_mock(  # noqa: PLR0913 - the options of `soak mock`, one by one
     fault_from: int,
     out_dir: Path | None,
     iterations: int,
+    parameters_file: Path | None = None,
     sleep: Callable[[float], object] = time.sleep,
     abort: Callable[[], object] = abort_process,
 ) -> Iterator[str]:
     """Return the JSON lines (without line ends) that the mock prints, or perform one iteration and return none.
 
     With `out_dir` the iteration number `iteration` is performed before this returns. Without it the lines of the
-    `iterations` iterations from `iteration` on follow; there `missing` leaves lines out. Raises UsageError for values
-    that make no sense, for several iterations with `out_dir` (one process is one iteration) and for `stale` without it.
+    `iterations` iterations from `iteration` on follow; there `missing` leaves lines out. A `parameters_file` is read
+    once. Raises UsageError for values that make no sense, for a broken file, for several iterations with `out_dir` (one
+    process is one iteration) and for `stale` without it.
     """
     faults = frozenset(faults)
+    parameters = mock_parameters.read(parameters_file) if parameters_file else None
     if out_dir is not None:
         if iterations != 1:
             raise UsageError(
                 f"{iterations} iterations were asked for, but with SOAK_OUT one process performs one iteration: "
                 "leave --iterations out, or unset SOAK_OUT to print JSON lines"
             )
-        act(out_dir, mode, seed, iteration, faults=faults, fault_from=fault_from, sleep=sleep, abort=abort)
+        act(
+            out_dir,
+            mode,
+            seed,
+            iteration,
+            faults=faults,
+            fault_from=fault_from,
+            parameters=parameters,
+            sleep=sleep,
+            abort=abort,
+        )
         return iter(())
     if "stale" in faults:
         raise UsageError("fault 'stale' needs a file: set SOAK_OUT, or run the mock as the workload of `soak run`")
-    stream = documents(mode, seed, iterations, faults, fault_from, first=iteration)
+    shift = parameters.shift if parameters else NEUTRAL
+    stream = documents(mode, seed, iterations, faults, fault_from, first=iteration, shift=shift)
     return _lines(stream, faults, max(0, fault_from - iteration), sleep, abort)
 
 

@@ -71,14 +71,15 @@ def run(  # noqa: PLR0913 - what a process needs, each by name
     grace: float = 4.0,
     mark: str,
     watch: Watch = _unwatched,
+    stdin: Path | None = None,
 ) -> Finished:
     """Run `argv` in `cwd` and return when it, and everything that it started, is gone.
 
     The environment is `env` and SOAK_RUN_MARK, whose value `mark` must be unique among the workloads that run at a
-    time. At most `log_limit` bytes of each output stream are kept in the files `stdout` and `stderr`. After `timeout`
-    seconds, or when `stop` is requested, all processes are asked to end and after `grace` seconds killed. `watch`
-    sees the processes meanwhile. Raises SurroundingsError when the logs cannot be written; a command that cannot be
-    started is an outcome, not an error.
+    time. The command reads the file `stdin`, or nothing. At most `log_limit` bytes of each output stream are kept in
+    the files `stdout` and `stderr`. After `timeout` seconds, or when `stop` is requested, all processes are asked to
+    end and after `grace` seconds killed. `watch` sees the processes meanwhile. Raises SurroundingsError when the logs
+    cannot be written; a command that cannot be started, or whose `stdin` cannot be read, is an outcome, not an error.
     """
     captures = Capture(stdout, log_limit), Capture(stderr, log_limit)
     tree = _open_tree(mark)
@@ -89,7 +90,7 @@ def run(  # noqa: PLR0913 - what a process needs, each by name
         out_of_memory = memory_kills.since_now()
         try:
             with tree.starting():
-                child = Child(argv, cwd, {**env, "SOAK_RUN_MARK": mark})
+                child = Child(argv, cwd, {**env, "SOAK_RUN_MARK": mark}, stdin)
                 tree.started(child.pid)
         except (OSError, ValueError) as error:
             return _not_started(Ending("crashed", None, None, f"could not be started: {_reason(error)}"), captures)

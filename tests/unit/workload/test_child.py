@@ -59,3 +59,23 @@ def test_an_abandoned_process_warns_nobody(tmp_path: Path) -> None:
 def test_what_cannot_be_started(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="no-such-program"):
         Child([str(tmp_path / "no-such-program")], tmp_path, {})
+
+
+def test_it_reads_nothing_or_the_file_that_it_is_given(tmp_path: Path) -> None:
+    given = tmp_path / "gegeben - ü.json"
+    content = b'{"a":"\xc3\xbc"}\r\n\x00\x1a' * 20_000
+    given.write_bytes(content)
+    text = "import sys; sys.stdout.buffer.write(b'%d' % len(sys.stdin.buffer.read()))"
+    for stdin, length in ((None, 0), (given, len(content))):
+        child = Child([*PYTHON, text], tmp_path, os.environ, stdin)
+        child.watch()
+        assert child.stdout.readall() == b"%d" % length
+        assert child.wait(60)
+        close(child)
+
+
+def test_what_cannot_be_read_starts_nothing(tmp_path: Path) -> None:
+    for stdin in (tmp_path / "absent", tmp_path):
+        with pytest.raises(OSError, match=r"absent|regular file"):
+            Child([*PYTHON, "open('started', 'w')"], tmp_path, os.environ, stdin)
+    assert list(tmp_path.iterdir()) == []

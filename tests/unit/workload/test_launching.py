@@ -15,7 +15,7 @@ from tests.conftest import clean_environment
 from tests.unit.gate.building import promised
 from tests.unit.workload.serving import answered, serving, unused
 
-from soak_action.config.model import Config, EvidenceSettings, Gate, Readiness, Service, Workload
+from soak_action.config.model import Config, EvidenceSettings, Gate, Readiness, Service, Tuning, Workload
 from soak_action.errors import SurroundingsError, UsageError
 from soak_action.evidence.run_dir import RunDir, digests_below
 from soak_action.workload.launching import Launcher, Surroundings, check_workload, record_of_end
@@ -120,6 +120,52 @@ def test_a_command_knows_its_iteration_and_leaves_its_output_there(around: Surro
         "SOAK_PYTHON": sys.executable,
         "SOAK_RUN_MARK": run.mark(3),
     }
+
+
+def test_a_tuner_reads_its_input_knows_its_iteration_and_leaves_its_output_beside_it(
+    around: Surroundings, run: RunDir
+) -> None:
+    folder = run.begin_iteration(3).tuner
+    folder.path.mkdir()
+    folder.input.write_text("what it is asked", "utf-8")
+    command = python(TELL + "print(sys.stdin.read(), file=sys.stderr)", "${SOAK_ITERATION}")
+    finished = launcher(workload_of(run=python("")), around, run).tuner(
+        command, folder, 3, timeout=LONG, stop=StopRequest()
+    )
+    assert (finished.outcome, finished.exit_code) == ("ok", 0)
+    assert folder.stderr.read_text().splitlines() == ["3", "what it is asked"]
+    assert variables(folder.stdout) == {
+        "LEVEL": "debug",
+        "SOAK_ITERATION": "3",
+        "SOAK_RUN_DIR": str(run.path),
+        "SOAK_ACTIVE_PROFILE": "smoke",
+        "SOAK_PYTHON": sys.executable,
+        "SOAK_RUN_MARK": f"{run.mark(3)}/tuner",
+    }
+    names = [f"tuner/{name}" for name in ("input.json", "stderr.log", "stdout.log")]
+    assert sorted(digests_below(run.iteration(3))) == names
+
+
+@pytest.mark.parametrize(
+    ("tuning", "problem"),
+    [
+        (Tuning(True, (), ("no_such_program_x",), LONG), "tuning.command: the program 'no_such_program_x' was not"),
+        (Tuning(True, (), python("", "${SOAK_OUT}"), LONG), "tuning.command: unknown variable '${SOAK_OUT}'"),
+        (Tuning(False, (), ("no_such_program_x",), LONG), None),
+        (Tuning(True, (), python("", "${SOAK_ITERATION}"), LONG), None),
+        (Tuning(True, (), None, LONG), None),
+    ],
+)
+def test_a_tuner_that_cannot_be_started_is_told_before_anything_runs(
+    around: Surroundings, tuning: Tuning, problem: str | None
+) -> None:
+    workload = workload_of(run=python(""))
+    if problem is None:
+        assert check_workload(replace(config(workload), tuning=tuning), around) is workload
+        return
+    with pytest.raises(UsageError) as caught:
+        check_workload(replace(config(workload), tuning=tuning), around)
+    assert str(caught.value).startswith(problem)
 
 
 def test_a_service_knows_its_run_and_leaves_its_output_in_the_folder_of_its_start(
