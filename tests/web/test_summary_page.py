@@ -8,6 +8,8 @@ from dataclasses import replace
 
 import pytest
 from tests.unit.report.test_summary import FREE, LATENCY, OVERRIDE, THROUGHPUT, report
+from tests.unit.report.tuned import decision, record, reported, saw
+from tests.unit.tuning.building import INTERVAL
 from tests.web.browser import Rendered, Web
 
 from soak_action.base_branch import Comparison
@@ -16,6 +18,7 @@ from soak_action.config.loosening import Change
 from soak_action.report.precedence import View, precedence_markdown
 from soak_action.report.refusal import refusal_markdown
 from soak_action.report.summary import summary_markdown
+from soak_action.report.tuning import TuningReport
 
 HOSTILE = (
     "</script><script>alert(1)</script><img src=x onerror=alert(2)> `code` ```",
@@ -55,6 +58,25 @@ def hostile_kpis() -> dict[object, list[float]]:
     }
 
 
+def hostile_tuning() -> TuningReport:
+    """Return what is reported of a run whose parameters, tuner and guards say what nobody should."""
+    held = {text: float(number) for number, text in enumerate(HOSTILE)}
+    frozen = {"parameters": HOSTILE, "since": 2, "until": 3, "signature": HOSTILE[0]}
+    told = [
+        decision(2, 1, 2, outcome, parameter=text, source=text, because=text, details={text: text})
+        for text in HOSTILE
+        for outcome in ("applied", "suppressed")
+    ]
+    records = [
+        record(1, held, kpis=dict.fromkeys(HOSTILE, 2.0)),
+        record(2, {**held, HOSTILE[0]: 5}, *told, frozen=frozen, tuner={"problem": HOSTILE[1]}, state_hash=HOSTILE[2]),
+        record(3, {**held, HOSTILE[0]: 6}, kpis=dict.fromkeys(HOSTILE, 2.0), frozen=frozen),
+        record(4, held),
+    ]
+    kpis = [replace(LATENCY, name=text, hard=1.0) for text in HOSTILE]
+    return reported(records, parameters=[replace(INTERVAL, name=text, unit=text[:30]) for text in HOSTILE], kpis=kpis)
+
+
 @pytest.fixture(scope="module")
 def pages(web: Web) -> dict[str, Rendered]:
     """Every kind of summary that the tests know, rendered at once."""
@@ -66,8 +88,10 @@ def pages(web: Web) -> dict[str, Rendered]:
                 notes=HOSTILE,
                 problems=HOSTILE,
                 artifact=HOSTILE[0],
+                tuning=hostile_tuning(),
             )
         ),
+        "tuned": summary_markdown(report({LATENCY: WAVE}, tuning=reported(saw(300)))),
         "refusal": refusal_markdown(HOSTILE, 2),
         "precedence": precedence_markdown(
             [
@@ -90,7 +114,7 @@ def pages(web: Web) -> dict[str, Rendered]:
     return dict(zip(texts, web.render(*texts.values()), strict=True))
 
 
-@pytest.mark.parametrize("name", [*SHAPES, "hostile", "green", "plain"])
+@pytest.mark.parametrize("name", [*SHAPES, "hostile", "green", "plain", "tuned"])
 def test_every_chart_is_drawn_without_a_flaw(pages: dict[str, Rendered], name: str) -> None:
     assert pages[name].charts
     for chart in pages[name].charts:
@@ -107,7 +131,7 @@ def test_what_others_wrote_is_text_and_nothing_else(pages: dict[str, Rendered], 
     assert page.images == ()
     assert page.live == ()
     assert set(page.elements) <= {
-        *("h1", "h2", "p", "ul", "li", "strong", "code", "pre", "br", "span", "sub", "blockquote"),
+        *("h1", "h2", "h3", "p", "ul", "li", "strong", "code", "pre", "br", "span", "sub", "blockquote"),
         *("table", "thead", "tbody", "tr", "th", "td", "details", "summary"),
     }
     assert not [heading for heading in page.headings if "four" in heading or "forged" in heading]
@@ -129,6 +153,18 @@ def test_each_table_has_all_its_cells(pages: dict[str, Rendered]) -> None:
     for page in pages.values():
         for rows in page.tables:
             assert len({len(cells) for cells in rows}) == 1
+
+
+def test_a_reader_sees_what_was_decided_and_what_the_kpis_were(pages: dict[str, Rendered]) -> None:
+    page = pages["tuned"]
+    assert page.headings[1:] == ("KPIs", "Parameters", "What was decided", "The KPIs meanwhile", "Charts")
+    _, decided, effect, *_ = page.tables
+    assert decided[1][:5] == ("2", "2m", "min_interval_ms", "40 → 50 ms +5", "applied")
+    assert len(decided) == 61
+    assert effect[0] == ("iterations", "state", "parameters", "Latency (ms)")
+    assert effect[1][:3:2] == ("1-8", "min_interval_ms 40 ms, min_interval_ms 40 → 80 ms")
+    assert effect[1][1].endswith(" the last of 8 in turn")
+    assert len(effect) == 31
 
 
 def test_a_reader_sees_verdict_and_reason_first(web: Web) -> None:

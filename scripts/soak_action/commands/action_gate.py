@@ -21,12 +21,14 @@ from soak_action.commands.settings import current_directory, read_settings
 from soak_action.config.load import Request, Setting
 from soak_action.errors import EvidenceError, UsageError, exit_code_of
 from soak_action.evidence.gate_dir import GateDir
-from soak_action.evidence.reading import read_promise
+from soak_action.evidence.ledger import ITERATIONS, records_of
 from soak_action.evidence.run_dir import RunDir
 from soak_action.evidence.segments import Segment, read_segments
 from soak_action.github.runner import Inputs, Runner
 from soak_action.judgement import default_output, judge_for_the_record
+from soak_action.report.tuning import TuningReport, tuning_report
 from soak_action.subject import Subject, find_subject
+from soak_action.verify import read_run
 
 
 def gate_step(runner: Runner) -> int:
@@ -45,13 +47,16 @@ def gate_step(runner: Runner) -> int:
     output = output_directory(runner.inputs) or default_output(subject, loaded)
     found = judge_for_the_record(subject, loaded, output, replace(occasion(["action", "kpi-gate"], here), began=began))
     segments: list[Segment] = []
+    tuning: TuningReport | None = None
     if isinstance(subject, RunDir):
+        promise, config = read_run(subject)
         segments = read_segments(subject.path)
+        tuning = tuning_report(config, records_of(subject.path / ITERATIONS))
         coverage = found.receipt["coverage"]
-        runner.set_outputs({"judged-run": str(read_promise(subject).run["run_id"])})
+        runner.set_outputs({"judged-run": str(promise.run["run_id"])})
         runner.set_outputs({"state": found.receipt["state"], "measured-seconds": coverage["seconds_measured"]})
     code = exit_code_of(found.verdict.verdict, found.config.gate.fail_on)
-    report_judgement(runner, found, code, None if loaded is None else compare(loaded, os.environ), segments)
+    report_judgement(runner, found, code, None if loaded is None else compare(loaded, os.environ), segments, tuning)
     return int(code)
 
 

@@ -14,6 +14,7 @@ from soak_action.base_branch import Comparison
 from soak_action.checkpoints import PassedOver
 from soak_action.commands.settings import current_directory
 from soak_action.errors import ExitCode, UsageError
+from soak_action.evidence.ledger import ITERATIONS, records_of
 from soak_action.evidence.measurements import Problem
 from soak_action.evidence.reading import read_document
 from soak_action.evidence.run_dir import RECEIPT
@@ -25,6 +26,7 @@ from soak_action.judgement import SealedJudgement
 from soak_action.report.annotations import of_mistakes, of_verdict
 from soak_action.report.console import run_text, verdict_text
 from soak_action.report.summary import Report, summary_markdown
+from soak_action.report.tuning import TuningReport, tuning_report
 from soak_action.verify import Judged
 
 SUMMARY_FILE = "summary.md"
@@ -112,9 +114,10 @@ def report_run(
         artifact=(_artifact(runner, receipt["run_id"]) or None) if uploads.evidence else None,
         comparison=comparison,
         segments=read_segments(judged.run.path),
+        tuning=tuning_report(judged.config, records_of(judged.run.path / ITERATIONS)),
     )
     _print_verdict(report)
-    print(run_text(summary, "soak"))
+    print(run_text(summary, "soak", report.tuning))
     runner.set_outputs({"state": summary["state"], "measured-seconds": summary["measured_seconds"]})
     runner.set_outputs({"state-hash": summary["state_hash"] or ""})
     _give_back(runner, report, judged.run.path, code, uploads)
@@ -127,8 +130,9 @@ def report_judgement(
     code: ExitCode,
     comparison: Comparison | None,
     segments: Sequence[Segment],
+    tuning: TuningReport | None,
 ) -> None:
-    """Report a judgement of results; `segments` are those of the run that was judged."""
+    """Report a judgement of results; `segments` and `tuning` are those of the run that was judged."""
     directory = found.directory.path
     report = Report(
         verdict=found.verdict.to_dict(),
@@ -140,6 +144,7 @@ def report_judgement(
         artifact=_artifact(runner, directory.name) or None,
         comparison=comparison,
         segments=segments,
+        tuning=tuning,
     )
     _print_verdict(report)
     print(f"evidence: {directory}")

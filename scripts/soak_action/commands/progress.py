@@ -5,17 +5,19 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, TextIO
 
 from soak_action.commands.tracker import Tracker
 from soak_action.config.model import Config
 from soak_action.loop import Progress
+from soak_action.tuning.candidate import written
 from soak_action.units import format_duration, format_number
 
 HEARTBEAT_SECONDS = 60.0
 _MOST_KPIS = 4
+_MOST_MOVES = 3
 
 
 @contextmanager
@@ -131,7 +133,7 @@ class _Bar:
 
 
 def describe(config: Config, record: Mapping[str, Any]) -> str:
-    """Return one line about an iteration: how it ended, how long it took, its first KPIs."""
+    """Return one line about an iteration: how it ended, how long it took, its first KPIs, what was decided before."""
     number, planned = record["iteration"], config.schedule.planned_iterations
     warmup = " (warm-up)" if number <= config.schedule.warmup else ""
     parts = [
@@ -147,4 +149,19 @@ def describe(config: Config, record: Mapping[str, Any]) -> str:
             parts.append(f"{kpi.name} {format_number(record['kpis'][kpi.name])}{unit}")
         elif record["outcome"] == "ok":
             parts.append(f"{kpi.name} missing ({record['missing'].get(kpi.name)})")
-    return " | ".join(parts)
+    return " | ".join([*parts, *_decided(config, record.get("decisions", ()))])
+
+
+def _decided(config: Config, decisions: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Yield what was applied before an iteration, and how much was suppressed by which guards."""
+    parameters = () if config.parameters is None else config.parameters.values
+    units = {parameter.name: parameter.unit for parameter in parameters}
+    applied = [decision for decision in decisions if decision["outcome"] == "applied"]
+    for decision in applied[:_MOST_MOVES]:
+        name = decision["parameter"]
+        yield f"{name} {written(decision['from'])} -> {written(decision['to'], units.get(name))}"
+    if len(applied) > _MOST_MOVES:
+        yield f"and {len(applied) - _MOST_MOVES} more applied"
+    guards = [decision["reason"] for decision in decisions if decision["outcome"] == "suppressed"]
+    if guards:
+        yield f"{len(guards)} suppressed ({', '.join(dict.fromkeys(guards))})"

@@ -30,6 +30,7 @@ from soak_action.commands.tracker import Tracker
 from soak_action.commands.verify import one_line
 from soak_action.config.load import Setting
 from soak_action.errors import ExitCode, UsageError
+from soak_action.evidence.ledger import ITERATIONS, records_of
 from soak_action.verify import Judged
 from soak_action.workload.stop import StopRequest
 
@@ -162,10 +163,12 @@ def _print(arguments: argparse.Namespace, judged: Judged, summary: dict[str, Any
         print(canonical.compact(summary))
         return
     from soak_action.report.console import run_text, verdict_text
+    from soak_action.report.tuning import tuning_report
 
     units = {kpi.name: kpi.unit for kpi in judged.config.kpis}
     print(verdict_text(judged.verdict.to_dict(), units, judged.config.gate.fail_on))
-    print(run_text(summary, _program(sys.argv[0])))
+    tuning = tuning_report(judged.config, records_of(judged.run.path / ITERATIONS))
+    print(run_text(summary, _program(sys.argv[0]), tuning))
 
 
 def _settings(arguments: argparse.Namespace) -> list[Setting]:

@@ -94,11 +94,50 @@ class ServiceConduct:
 
 
 @dataclass(frozen=True)
+class TuningConduct:
+    """How the parameters of a run went.
+
+    `state_hash` is that of the last iteration, `began_with` that of the first. Of `proposals` so many were `applied`,
+    `suppressed` and without effect (`no_op`). In `confirmed` iterations the workload proved which parameters it read.
+    `misread` is the first iteration in which it read others, `edited` the first in which somebody else changed the
+    file, `tuner_failed` the first before which the tuner gave no answer that could be used; None when there is none.
+    In words `failure` says how, and `tuner_failures` counts all of them. `is_garbled` says that the first one that was
+    misread proves nothing at all.
+    """
+
+    state_hash: str
+    began_with: str
+    proposals: int = 0
+    applied: int = 0
+    suppressed: int = 0
+    no_op: int = 0
+    iterations: int = 0
+    confirmed: int = 0
+    misread: int | None = None
+    is_garbled: bool = False
+    edited: int | None = None
+    tuner_failures: int = 0
+    tuner_failed: int | None = None
+    failure: str = ""
+
+    def to_dict(self) -> dict[str, int | str]:
+        """What the receipt says of it."""
+        return {
+            "began_with": self.began_with,
+            "proposals": self.proposals,
+            "applied": self.applied,
+            "suppressed": self.suppressed,
+            "no_op": self.no_op,
+            "confirmed_iterations": self.confirmed,
+        }
+
+
+@dataclass(frozen=True)
 class Conduct:
     """How the run itself went, in seconds of soak time.
 
-    `not_awake` tells where the machine may have slept; `service` is None for a workload without one. `gap_seconds`
-    passed by the wall clock between its `segments`, and nothing was measured in them.
+    `not_awake` tells where the machine may have slept; `service` is None for a workload without one, `tuning` for one
+    without parameters. `gap_seconds` passed by the wall clock between its `segments`, and nothing was measured in them.
     """
 
     state: State
@@ -111,3 +150,4 @@ class Conduct:
     service: ServiceConduct | None = None
     segments: int = 1
     gap_seconds: float = 0.0
+    tuning: TuningConduct | None = None

@@ -7,9 +7,13 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from soak_action.report.markdown import one_line
+from soak_action.report.tuning import TuningReport, counts_told
+from soak_action.tuning.candidate import written
 from soak_action.units import counted, format_duration, format_number
 
 _COLUMNS = ("rule", "result", "value", "limit", "over")
+_MOST_MOVED = 4
 _RESUMABLE = frozenset({"paused", "interrupted"})
 _COUNTED = frozenset({"sustained", "abort"})
 
@@ -32,16 +36,17 @@ def verdict_text(verdict: Mapping[str, Any], units: Mapping[str, str | None], fa
     return "\n".join(blocks)
 
 
-def run_text(summary: Mapping[str, Any], program: str) -> str:
+def run_text(summary: Mapping[str, Any], program: str, tuning: TuningReport | None = None) -> str:
     """Return what a run did and where to look.
 
-    `summary` is what ``soak run --json`` prints, `program` the words that start soak.
+    `summary` is what ``soak run --json`` prints, `program` the words that start soak, `tuning` how the parameters went.
     """
     iterations, seconds = summary["iterations"], format_duration(round(summary["measured_seconds"], 1))
     directory = _as_word(summary["run_dir"])
     lines = [
         "",
         f"{summary['state']}: {counted(iterations, 'iteration')} in {seconds}",
+        *_parameters(tuning),
         f"evidence:     {summary['run_dir']}",
         f"receipt:      {summary['receipt']}",
         f"verify it:    {program} verify {directory}",
@@ -49,6 +54,22 @@ def run_text(summary: Mapping[str, Any], program: str) -> str:
     if summary["state"] in _RESUMABLE:
         lines.append(f"go on with:   {program} run --resume {directory}")
     return "\n".join(lines)
+
+
+def _parameters(tuning: TuningReport | None) -> list[str]:
+    """Return what became of the proposals, and of the parameters."""
+    if tuning is None:
+        return []
+    conduct, units = tuning.conduct, tuning.effect.units
+    moved = [
+        f"{one_line(name, 80)} {written(before)} -> {written(after, units.get(name))}"
+        for name, (before, after) in tuning.effect.moved.items()
+    ]
+    more = f" and {len(moved) - _MOST_MOVED} more" if len(moved) > _MOST_MOVED else ""
+    outcome = f"{', '.join(moved[:_MOST_MOVED])}{more}"
+    if not conduct.applied:
+        outcome = "nothing was ever applied, which is not convergence"
+    return [f"parameters:   {counts_told(conduct)}", f"              {outcome or 'they ended as they began'}"]
 
 
 def _as_word(path: str) -> str:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from soak_action.base_branch import Comparison
 from soak_action.config.layers import Leaf
 from soak_action.config.wording import like_written
+from soak_action.report.gates import gates_markdown
 from soak_action.report.markdown import code, details, fitting, in_html, inert, table
-from soak_action.report.summary import gates_markdown
 from soak_action.units import counted
 
 _MOST_TOLD = 100

@@ -17,8 +17,10 @@ from soak_action.evidence.measurements import Measurements
 from soak_action.evidence.segments import Segment, gaps
 from soak_action.gate.result import badness
 from soak_action.report.charts import Series, chart, sparkline
+from soak_action.report.gates import gates_markdown
 from soak_action.report.incidents import incident_lines
 from soak_action.report.markdown import MOST_BYTES, code, code_block, details, fitting, in_html, inert, table
+from soak_action.report.tuning import TuningReport, tuning_markdown
 from soak_action.units import format_duration, format_number
 
 _MOST_TOLD = 30
@@ -35,7 +37,6 @@ _SIGNS = {
     "invalid": "\u26d4",
     "not_applicable": "\u2796",
 }
-_CHANGES = {"loosened": "\u26a0\ufe0f", "changed": "\u2753", "tightened": "\u2705"}
 # Reasons that worsen nothing; they have places of their own.
 _NOTES = ("MOCK", "SUSPENDED", "CHANGED")
 _BAD = frozenset({"warn", "fail", "inconclusive", "invalid"})
@@ -47,7 +48,8 @@ class Report:
 
     `verdict` and `receipt` are the documents of the evidence, `problems` what was found wrong in it afterwards, `notes`
     the first reasons why values are missing, `artifact` the name under which the evidence is uploaded, if it is,
-    `comparison` how the gates differ from the base branch of a pull request, `segments` those that have ended.
+    `comparison` how the gates differ from the base branch of a pull request, `segments` those that have ended,
+    `tuning` how the parameters went, if there are any.
     """
 
     verdict: Mapping[str, Any]
@@ -60,6 +62,7 @@ class Report:
     artifact: str | None = None
     comparison: Comparison | None = None
     segments: Sequence[Segment] = ()
+    tuning: TuningReport | None = None
 
 
 def summary_markdown(report: Report, most_bytes: int = MOST_BYTES) -> str:
@@ -70,6 +73,7 @@ def summary_markdown(report: Report, most_bytes: int = MOST_BYTES) -> str:
         "what is worth knowing": _worth_knowing(report),
         "gates": gates_markdown(report.comparison),
         "KPIs": _kpi_table(report),
+        "tuning": tuning_markdown(report.tuning, report.kpis, report.measurements),
         "charts": _charts(report),
         "changes": _changes(report.verdict["changes"]),
         "segments": _segments(report.segments),
@@ -160,36 +164,6 @@ def _other_reasons(verdict: Mapping[str, Any]) -> Iterator[str]:
 def _worth_knowing(report: Report) -> str:
     told = [f"- {inert(line)}" for line in incident_lines(report.receipt["coverage"])]
     return "\n".join(("## Worth knowing", "", *told)) if told else ""
-
-
-# ---- gates that a pull request changes
-
-
-def gates_markdown(comparison: Comparison | None) -> str:
-    """Return which gates differ from the base branch, the looser ones first; nothing when nobody asked."""
-    if comparison is None:
-        return ""
-    if comparison.note is not None:
-        return f"<sub>Gates were not compared with the base branch: {inert(comparison.note)}.</sub>"
-    if not comparison.changes:
-        return "No gate, limit or lock differs from the base branch."
-    rows = [
-        (
-            f"{_CHANGES[change.direction]} {change.direction}",
-            code(change.key, 120),
-            "" if change.before is None else code(_told(change.before), 120),
-            "" if change.after is None else code(_told(change.after), 120),
-        )
-        for change in comparison.changes[:_MOST_OVERRIDES]
-    ]
-    left = len(comparison.changes) - _MOST_OVERRIDES
-    more = f"\n\nand {left} more" if left > 0 else ""
-    head = ("gate", "key", "base branch", "here")
-    return f"## Gates against the base branch\n\n{table(head, rows)}{more}"
-
-
-def _told(value: Any) -> str:
-    return value if isinstance(value, str) else canonical.compact(value)
 
 
 # ---- KPIs

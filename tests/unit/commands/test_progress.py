@@ -2,10 +2,21 @@ from __future__ import annotations
 
 import io
 import threading
+from dataclasses import replace
 
 from soak_action.commands.progress import Lines, describe, open_progress
 from soak_action.commands.tracker import Tracker
-from soak_action.config.model import BuiltInSource, Config, EvidenceSettings, Gate, Kpi, Schedule, Window
+from soak_action.config.model import (
+    BuiltInSource,
+    Config,
+    EvidenceSettings,
+    Gate,
+    Kpi,
+    Parameter,
+    Parameters,
+    Schedule,
+    Window,
+)
 
 
 class Terminal(io.StringIO):
@@ -147,3 +158,32 @@ def test_the_bar_of_a_resumed_run_counts_earlier_segments_as_done_but_not_for_th
             bar.end_iteration(record(iteration=number + 1), soak_seconds + 1)
             assert bar._bar.initial == first
             assert bar._bar.n in {number + 1, soak_seconds + 1}
+
+
+def decided(outcome, name, before=70, to=75, reason=None):
+    return {"outcome": outcome, "parameter": name, "from": before, "to": to, "reason": reason}
+
+
+def test_what_was_applied_before_an_iteration_stands_in_its_line():
+    interval = Parameter("min_interval_ms", 70, 40, 80, unit="ms")
+    made = replace(config(), parameters=Parameters("soak.params.json", (interval,)))
+    decisions = [
+        decided("applied", "min_interval_ms"),
+        decided("applied", "cap", 0.09, 0.1),
+        decided("suppressed", "a", reason="velocity"),
+        decided("suppressed", "b", reason="cooldown"),
+        decided("suppressed", "c", reason="velocity"),
+        decided("no_op", "d", reason="no_op"),
+    ]
+    assert describe(made, record(decisions=decisions)) == (
+        "iteration 1/3 | ok | 1.5s | wall_seconds 1.5 s | min_interval_ms 70 -> 75 ms | cap 0.09 -> 0.1 "
+        "| 3 suppressed (velocity, cooldown)"
+    )
+    for quiet in ([], [decided("no_op", "d", reason="no_op")]):
+        assert describe(made, record(decisions=quiet)) == describe(config(), record())
+
+
+def test_a_line_names_only_the_first_of_many_changes():
+    decisions = [decided("applied", f"p{number}") for number in range(5)]
+    line = describe(config(), record(decisions=decisions))
+    assert line.endswith("| p0 70 -> 75 | p1 70 -> 75 | p2 70 -> 75 | and 2 more applied")

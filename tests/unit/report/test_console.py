@@ -4,6 +4,7 @@ import os
 import shlex
 
 import pytest
+from tests.unit.report.tuned import decision, record, reported
 
 from soak_action.report.console import run_text, verdict_text
 
@@ -95,3 +96,58 @@ def test_what_is_to_be_copied_is_one_word():
     text = run_text(run, "soak")
     assert shlex.split(text.partition("verify it:")[2].splitlines()[0]) == ["soak", "verify", "/my runs/it's"]
     assert shlex.split(text.partition("go on with:")[2])[-1] == "/my runs/it's"
+
+
+HELD = {"min_interval_ms": 70, "impact.cap_ratio": 0.09}
+DONE = {"state": "finished", "iterations": 3, "measured_seconds": 3.0, "run_dir": "r", "receipt": "r/receipt.json"}
+
+
+@pytest.mark.parametrize(
+    ("records", "told"),
+    [
+        (
+            [record(1, HELD), record(2, {**HELD, "min_interval_ms": 75}, decision(2, 70, 75))],
+            ["1 proposal: 1 applied, 0 suppressed, 0 without effect", "min_interval_ms 70 -> 75 ms"],
+        ),
+        (
+            [
+                record(1, HELD),
+                record(2, {**HELD, "min_interval_ms": 75}, decision(2, 70, 75)),
+                record(3, HELD, decision(3, 75, 70)),
+            ],
+            ["2 proposals: 2 applied, 0 suppressed, 0 without effect", "they ended as they began"],
+        ),
+        (
+            [record(1, HELD), record(2, HELD, decision(2, 70, 75, "suppressed", details={"warmup": "early"}))],
+            [
+                "1 proposal: 0 applied, 1 suppressed, 0 without effect",
+                "nothing was ever applied, which is not convergence",
+            ],
+        ),
+        ([record(1, HELD)], ["nobody proposed anything", "nothing was ever applied, which is not convergence"]),
+        (
+            [
+                record(1, dict.fromkeys(("a", "b", "c", "d", "e", "f\x1b"), 1)),
+                record(2, dict.fromkeys(("a", "b", "c", "d", "e", "f\x1b"), 2.5), decision(2, 1, 2.5, parameter="a")),
+            ],
+            [
+                "1 proposal: 1 applied, 0 suppressed, 0 without effect",
+                "a 1 -> 2.5, b 1 -> 2.5, c 1 -> 2.5, d 1 -> 2.5 and 2 more",
+            ],
+        ),
+    ],
+)
+def test_two_lines_tell_how_the_parameters_went(records, told):
+    lines = run_text(DONE, "soak", reported(records)).splitlines()
+    assert lines[1] == "finished: 3 iterations in 3s"
+    assert lines[2:4] == [f"parameters:   {told[0]}", f"              {told[1]}"]
+    assert lines[4].startswith("evidence:")
+
+
+def test_a_run_without_parameters_does_not_mention_any():
+    assert "parameters" not in run_text(DONE, "soak")
+
+
+def test_a_name_that_evidence_made_up_moves_no_cursor():
+    records = [record(1, {"x\x1b[2J": 1}), record(2, {"x\x1b[2J": 2}, decision(2, 1, 2))]
+    assert "x\\u001b[2J 1 -> 2" in run_text(DONE, "soak", reported(records))

@@ -3,9 +3,9 @@ from __future__ import annotations
 from soak_action.base_branch import Comparison
 from soak_action.config.layers import Leaf, Shadowed
 from soak_action.config.loosening import Change
+from soak_action.report.gates import gates_markdown
 from soak_action.report.markdown import MOST_BYTES
 from soak_action.report.precedence import View, precedence_markdown
-from soak_action.report.summary import gates_markdown
 
 HARD = Leaf(
     ("kpis", "p95_ms", "hard"),
