@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from tests.integration.action_step import ROOT, Done, Job
 
+pytestmark = pytest.mark.usefixtures("unmeasured")
+
 GATE = ".github/actions/kpi-gate"
 
 

@@ -21,6 +21,8 @@ from soak_action.evidence.run_dir import find
 from soak_action.files import DirectoryLock
 from soak_action.verify import verify
 
+pytestmark = pytest.mark.usefixtures("unmeasured")
+
 WORK = """
 import json, os, pathlib
 out = pathlib.Path(os.environ["SOAK_OUT"])

@@ -28,6 +28,8 @@ from soak_action.gate_verification import verify
 from soak_action.judgement import Occasion, SealedJudgement, judge_for_the_record
 from soak_action.subject import find_subject
 
+pytestmark = pytest.mark.usefixtures("unmeasured")
+
 Soak = Callable[..., Done]
 KPI = "p95=latency.p95 better=lower hard=400 soft=350 unit=ms"
 DOCUMENTS = {"gate.json": "gate", "config-sources.json": "config-sources", "verdict.json": "verdict"}

@@ -21,6 +21,8 @@ from soak_action.evidence.ledger import seal
 from soak_action.evidence.run_dir import find
 from soak_action.verify import verify
 
+pytestmark = pytest.mark.usefixtures("unmeasured")
+
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 SOAK = [sys.executable, "-m", "soak_action"]
 WORK = """

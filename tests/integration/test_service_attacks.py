@@ -20,7 +20,10 @@ from tests.faults.attacking import rechain
 from tests.integration.watching import STUBBORN, alive, wait_for
 from tests.unit.workload.serving import answered, serving
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals and forks")
+pytestmark = [
+    pytest.mark.usefixtures("unmeasured"),
+    pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals and forks"),
+]
 
 LONG = "2m"
 # A server that takes its port from a file, or chooses one and writes it there, and does with a request what TALK says.

@@ -44,6 +44,7 @@ def test_without_samples_nothing_is_written(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize(("hours", "seconds"), [(12, 600), *full([(72, 3600), (72, 60)], [])])
 def test_days_once_a_second_stay_within_the_bound(tmp_path: Path, hours: int, seconds: int) -> None:
     file, most, largest = SampleFile(tmp_path), 0, 0
