@@ -18,8 +18,8 @@ from soak_action import canonical, cli
 from soak_action.config.environment import variable_name
 from soak_action.config.schema_tree import fixed_leaves, resolve, settable
 from soak_action.evidence.gate_dir import GATE, RESULTS
-from soak_action.evidence.ledger import CHANGES, ITERATIONS, SEGMENTS
-from soak_action.evidence.run_dir import CONFIG, RECEIPT, RUN, SOURCES, VERDICT
+from soak_action.evidence.ledger import CHANGES, DECISIONS, ITERATIONS, SEGMENTS
+from soak_action.evidence.run_dir import CONFIG, PARAMETERS, RECEIPT, RUN, SOURCES, VERDICT
 from soak_action.evidence.samples import SAMPLES
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -29,7 +29,14 @@ NOTICE = "<!-- Written by scripts/reference.py: do not edit. -->"
 Schema = Mapping[str, Any]
 
 # The free maps of soak.yaml, and what stands for the names that the user chooses there.
-FREE_NAMES = {"kpis": "NAME", "env": "VARIABLE", "profiles": "PROFILE"}
+FREE_NAMES = {
+    "kpis": "NAME",
+    "env": "VARIABLE",
+    "values": "NAME",
+    "change": "NAME",
+    "target": "NAME",
+    "profiles": "PROFILE",
+}
 # What the configuration reference says once, so that the chapters need not repeat it.
 CONFIGURATION = f"""\
 # Configuration: soak.yaml
@@ -86,6 +93,8 @@ FILES: tuple[tuple[str, str, str], ...] = (
     (SEGMENTS, "segment", ""),
     (SAMPLES, "sample", ""),
     (CHANGES, "change", ""),
+    (DECISIONS, "decision", ""),
+    (PARAMETERS, "params", ""),
     (
         "iterations/00001/out/",
         "",
@@ -97,6 +106,13 @@ FILES: tuple[tuple[str, str, str], ...] = (
         "The standard output of iteration 1, up to `evidence.log_limit`; a cut is marked.",
     ),
     ("iterations/00001/stderr.log", "", "The standard error of iteration 1, likewise."),
+    ("iterations/00002/tuner/input.json", "tuner-input", ""),
+    ("iterations/00002/tuner/stdout.log", "tuner-output", ""),
+    (
+        "iterations/00002/tuner/stderr.log",
+        "",
+        "The standard error of the tuner before iteration 2, up to `evidence.log_limit`; a cut is marked.",
+    ),
     (GATE, "gate", ""),
     (f"{RESULTS}/00001.json", "", "The first result file as it was judged; it keeps its ending, such as `.csv`."),
     (
@@ -165,6 +181,8 @@ def keys_below(
         child = resolve(root, raw)
         yield (*path, key), child, key in node.get("required", ())
         yield from keys_below(root, child, (*path, key))
+        if isinstance(child.get("items"), Mapping):
+            yield from keys_below(root, resolve(root, child["items"]), (*path, f"{key}[]"))
         inner = child.get("additionalProperties")
         if isinstance(inner, Mapping):
             named = (*path, key, FREE_NAMES[key])
@@ -328,6 +346,8 @@ def evidence_page() -> Iterator[str]:
             schema = read_schema(schema_name)
             yield f"## {name}\n"
             yield f"{schema['description']} Schema: [{schema_name}](../../schemas/{schema_name}.schema.json).\n"
+            if "properties" not in schema:
+                continue
             yield "| field | type | meaning |\n|---|---|---|"
             for field, node in fields_below(schema, schema):
                 yield f"| `{field}` | {expectation(node)} | {node['description']} |"

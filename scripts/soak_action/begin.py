@@ -13,6 +13,7 @@ from soak_action.config.masking import mask_words
 from soak_action.evidence import fingerprint
 from soak_action.evidence.run_dir import CONFIG, RUN, SOURCES, RunDir, create, stamp
 from soak_action.files import surroundings
+from soak_action.tuning.parameters import own_files
 
 SCHEMA_VERSION = 1
 
@@ -25,14 +26,16 @@ def begin_run(
     environ: Mapping[str, str],
     now: datetime,
     random_suffixes: Iterator[str],
+    parameters: Mapping[str, Any] | None = None,
 ) -> tuple[RunDir, str]:
     """Create the run's directory, write what it promises, and return it with the digest that its first record follows.
 
-    Raises SurroundingsError when the disk refuses.
+    `parameters` is what run.json says of the parameters that the run begins with. Raises SurroundingsError when the
+    disk refuses.
     """
     run = create(output, now, loaded.profile, random_suffixes)
     sources = {"schema_version": SCHEMA_VERSION, "leaves": [leaf.to_dict() for leaf in loaded.public_leaves]}
-    tree = fingerprint.source_tree(loaded.base)
+    tree = fingerprint.source_tree(loaded.base, not_of_the_tree(loaded))
     run.write(CONFIG, loaded.public_tree)
     run.write(SOURCES, sources)
     return run, run.write(
@@ -50,6 +53,7 @@ def begin_run(
             "config_sources_digest": canonical.digest(sources),
             "kpis": [kpi.name for kpi in loaded.config.kpis],
             "schedule": loaded.config.schedule.to_dict(),
+            "parameters": parameters,
             "commit": tree.commit,
             "head_commit": fingerprint.head_commit(environ) or tree.commit,
             "tree_dirty": tree.dirty,
@@ -57,6 +61,14 @@ def begin_run(
             "fingerprint": fingerprint.host(environ),
         },
     )
+
+
+def not_of_the_tree(loaded: Loaded) -> list[Path]:
+    """Return the files that a run writes beside the configuration: they are no part of what is soaked."""
+    parameters = loaded.config.parameters
+    if parameters is None:
+        return []
+    return own_files(loaded.base / parameters.file)
 
 
 def config_file(loaded: Loaded) -> dict[str, Any]:

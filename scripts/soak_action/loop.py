@@ -19,6 +19,7 @@ from soak_action.evidence.run_dir import IterationDir, RunDir, digests_below, st
 from soak_action.kpi.answers import Answers
 from soak_action.kpi.extract import Extraction, IterationOutput, Reading, extract
 from soak_action.suspends import Suspends
+from soak_action.tuner import Tuner
 from soak_action.workload import process
 from soak_action.workload.awake import NOT_NEEDED, Awake
 from soak_action.workload.launching import Launcher, Surroundings, check_workload, record_of_end
@@ -77,7 +78,7 @@ class Progress(Protocol):
 class Loop:
     """One segment of a run, from its first iteration to the record that ends it."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - what a run is made of
         self,
         run: RunDir,
         config: Config,
@@ -86,7 +87,9 @@ class Loop:
         clock: Clock,
         stop: StopRequest,
         progress: Progress,
+        tuner: Tuner | None = None,
     ) -> None:
+        """`tuner` moves the parameters between the iterations, None when there are none."""
         self._run = run
         self._config = config
         self._workload = check_workload(config, surroundings)
@@ -99,6 +102,7 @@ class Loop:
         self._service: Service | None = None
         self._service_record: Mapping[str, Any] = {}
         self._progress = progress
+        self._tuner = tuner
         self._segment = Segment()
         self._began = 0.0
         self._started_at = clock.now()
@@ -114,7 +118,7 @@ class Loop:
         longer be written; what was written before stays readable, and the run can be resumed.
         """
         for record in past:
-            self._course.add(record)
+            self._learn(record)
         self._segment, self._before = segment, self._course.number
         self._begin_clocks()
         state: State = "interrupted"
@@ -215,11 +219,16 @@ class Loop:
             return "interrupted", f"stopped by signal {self._stop.signal}"
         if self._service is not None and self._service.gave_up:
             return "aborted", self._service.gave_up
+        if edited := self._edited():
+            return "aborted", edited
         if self._is_met():
             return "finished", "schedule met"
         if self._budget_left() <= 0:
             return "aborted", "budget exhausted"
         return ("paused", self._why_paused()) if self._segment_left() <= 0 else None
+
+    def _edited(self) -> str | None:
+        return None if self._tuner is None or self._tuner.look() else self._tuner.edited
 
     def _is_met(self) -> bool:
         schedule = self._config.schedule
@@ -257,11 +266,13 @@ class Loop:
         return self._halt.requested or self._course.next_start() > self._elapsed() or self._is_over()
 
     def _is_over(self) -> bool:
-        return self._is_met() or self._budget_left() <= 0 or self._segment_left() <= 0
+        return self._is_met() or self._budget_left() <= 0 or self._segment_left() <= 0 or self._edited() is not None
 
     def _iteration(self, number: int) -> str:
         self._progress.begin_iteration(number)
         folder = self._run.begin_iteration(number)
+        if self._tuner is not None:
+            self._tuner.prepare(number, folder, self._elapsed(), self._budget_left(), self._launcher, self._halt)
         not_before_ns = folder.out.stat().st_mtime_ns
         started_at = self._clock.now()
         offset = self._elapsed()
@@ -302,12 +313,18 @@ class Loop:
             "results": digests_below(folder),
             **watched.record(sampled),
             **self._service_part(exits),
+            **({} if self._tuner is None else self._tuner.record(number, folder)),
         }
         self._ledger.add_iteration(record, watched.samples(record))
-        self._course.add(record)
+        self._learn(record)
         self._progress.end_iteration(record, self._elapsed())
         remove_after(record, self._run, self._config)
         return finished.outcome
+
+    def _learn(self, record: Mapping[str, Any]) -> None:
+        self._course.add(record)
+        if self._tuner is not None:
+            self._tuner.observe(record)
 
     def _start_and_wait(self, folder: IterationDir, number: int, watched: Watched) -> process.Finished:
         """Make the iteration, with its command or as a window of the service, and return how it ended."""

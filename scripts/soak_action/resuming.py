@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from soak_action import changes
+from soak_action.begin import not_of_the_tree
 from soak_action.config.load import Loaded, Request, Setting, load
 from soak_action.config.masking import MASK, is_secret
 from soak_action.errors import EvidenceError, SurroundingsError, UsageError
@@ -78,7 +79,8 @@ def differences_from(run: RunDir, loaded: Loaded, *, allow_change: bool) -> list
     Nothing may differ unless changes are allowed, and then only what the run soaks, not what it promised. Raises
     UsageError when something differs that may not.
     """
-    tree = fingerprint.source_tree(loaded.base, without=run.path.parent)
+    # Downloaded or unpacked, a run may lack the file that hides it from git.
+    tree = fingerprint.source_tree(loaded.base, [run.path.parent, *not_of_the_tree(loaded)])
     found = changes.differences(read_promise(run), loaded, tree)
     changes.check(found, str(run.path), allowed=allow_change)
     return found

@@ -19,6 +19,13 @@ from soak_action.evidence.run_dir import OUTPUT_DIRECTORY, RECEIPT, RunDir
 from soak_action.evidence.standing import Standing
 from soak_action.files import DirectoryLock, describe_owner
 from soak_action.loop import Clock, Loop, Progress, Segment
+from soak_action.parameters_in_use import (
+    begin_with,
+    go_on_with,
+    parameters_in_use,
+    path_of_parameters,
+    tuner_of,
+)
 from soak_action.resuming import (
     change_of,
     differences_from,
@@ -27,6 +34,7 @@ from soak_action.resuming import (
     make_ready,
     recorded_configuration,
 )
+from soak_action.tuning.parameters import ParametersFile
 from soak_action.verify import Judged, seal
 from soak_action.workload.awake import Keeper, keeper_of_this_system, kept_awake
 from soak_action.workload.launching import Surroundings, check_workload
@@ -70,19 +78,22 @@ def run(
     at all, SurroundingsError when evidence can no longer be written.
     """
     means.configured(loaded)
-    surroundings = Surroundings(loaded.base, environ, python, loaded.profile)
+    surroundings = _surroundings(loaded, environ, python)
     check_workload(loaded.config, surroundings)
-    run_dir, genesis = begin_run(
-        loaded,
-        output or loaded.base / OUTPUT_DIRECTORY,
-        argv=argv,
-        environ=environ,
-        now=means.clock.now(),
-        random_suffixes=means.random_suffixes,
-    )
-    means.began(run_dir)
-    with _lock(run_dir, means):
-        return _go_on(run_dir, loaded.config, Standing(genesis, genesis), surroundings, means, segment)
+    with parameters_in_use(loaded.config, loaded.base, _owner(means)) as parameters:
+        run_dir, genesis = begin_run(
+            loaded,
+            output or loaded.base / OUTPUT_DIRECTORY,
+            argv=argv,
+            environ=environ,
+            now=means.clock.now(),
+            random_suffixes=means.random_suffixes,
+            parameters=begin_with(loaded.config, parameters),
+        )
+        means.began(run_dir)
+        with _lock(run_dir, means):
+            standing = Standing(genesis, genesis)
+            return _go_on(run_dir, loaded.config, standing, surroundings, means, segment, parameters)
 
 
 def resume(  # noqa: PLR0913 - what a run needs, each by name
@@ -114,26 +125,38 @@ def resume(  # noqa: PLR0913 - what a run needs, each by name
             loaded = recorded_configuration(run_dir, environ=environ, directory=directory)
         found = differences_from(run_dir, loaded, allow_change=allow_change)
         means.configured(loaded)
-        surroundings = Surroundings(loaded.base, environ, python, loaded.profile)
+        surroundings = _surroundings(loaded, environ, python)
         check_workload(loaded.config, surroundings)
-        means.began(run_dir)
-        change = change_of(run_dir, standing, found, means.clock.now())
-        make_ready(run_dir, standing)
-        remove_all(standing.past(run_dir), run_dir, loaded.config)
-        return _go_on(run_dir, loaded.config, standing, surroundings, means, segment, change)
+        with parameters_in_use(loaded.config, loaded.base, _owner(means)) as parameters:
+            go_on_with(parameters, run_dir, standing)
+            means.began(run_dir)
+            change = change_of(run_dir, standing, found, means.clock.now())
+            make_ready(run_dir, standing)
+            remove_all(standing.past(run_dir), run_dir, loaded.config)
+            return _go_on(run_dir, loaded.config, standing, surroundings, means, segment, parameters, change)
+
+
+def _surroundings(loaded: Loaded, environ: Mapping[str, str], python: str) -> Surroundings:
+    parameters = path_of_parameters(loaded.config, loaded.base)
+    return Surroundings(loaded.base, environ, python, loaded.profile, parameters)
+
+
+def _owner(means: Means) -> str:
+    return describe_owner(means.clock.now().isoformat(timespec="seconds"))
 
 
 def _lock(run_dir: RunDir, means: Means) -> DirectoryLock:
-    return DirectoryLock(run_dir.path, describe_owner(means.clock.now().isoformat(timespec="seconds")))
+    return DirectoryLock(run_dir.path, _owner(means))
 
 
-def _go_on(
+def _go_on(  # noqa: PLR0913, PLR0917 - what a segment needs
     run_dir: RunDir,
     config: Config,
     standing: Standing,
     surroundings: Surroundings,
     means: Means,
     limit: float | None,
+    parameters: ParametersFile | None,
     change: Mapping[str, Any] | None = None,
 ) -> Judged:
     """Make the next segment of a run, of at most `limit` seconds, and seal the run; record what it changes first."""
@@ -145,7 +168,8 @@ def _go_on(
                     ledger.end_segment(standing.killed)
                 if change is not None:
                     ledger.add_change(change)
-                loop = Loop(run_dir, config, ledger, surroundings, means.clock, means.stop, progress)
+                tuner = tuner_of(config, parameters, run_dir, standing, ledger)
+                loop = Loop(run_dir, config, ledger, surroundings, means.clock, means.stop, progress, tuner)
                 loop.execute(segment, standing.past(run_dir))
             return seal(run_dir)
 
@@ -171,6 +195,6 @@ def summary(judged: Judged, code: ExitCode) -> dict[str, Any]:
         "failed_rules": [rule.id for rule in judged.verdict.rules if rule.result in {"fail", "invalid"}],
         "iterations": judged.outcome.measurements.count,
         "measured_seconds": judged.outcome.conduct.measured_seconds,
-        "state_hash": None,
+        "state_hash": None if judged.outcome.conduct.tuning is None else judged.outcome.conduct.tuning.state_hash,
         "receipt": str(judged.run.path / RECEIPT),
     }

@@ -9,16 +9,19 @@ from typing import Any
 
 from soak_action import canonical
 from soak_action.config.model import SAMPLED, BuiltInSource, Config, HttpSource, JsonSource
+from soak_action.config.names import path_of
 from soak_action.evidence.documents import schema_check
-from soak_action.evidence.ledger import CHANGES, ITERATIONS, SEGMENTS, Chain
+from soak_action.evidence.ledger import CHANGES, DECISIONS, ITERATIONS, SEGMENTS, Chain
 from soak_action.evidence.measurements import Problem
 from soak_action.evidence.outputs import keeps_output, last_recorded
 from soak_action.evidence.reading import Promise, read_document
-from soak_action.evidence.run_dir import CONFIG, RECEIPT, RUN, SOURCES, IterationDir, RunDir, digests_below
+from soak_action.evidence.run_dir import CONFIG, PARAMETERS, RECEIPT, RUN, SOURCES, IterationDir, RunDir, digests_below
 from soak_action.evidence.sample_check import SampleCheck
 from soak_action.evidence.service_check import ServiceCheck
 from soak_action.evidence.slots import SlotCheck
 from soak_action.kpi.extract import IterationOutput, extract
+from soak_action.tuning.parameters import problem_of_snapshot
+from soak_action.tuning_verification import TuningCheck
 from soak_action.workload.servers import kept_answers
 
 _MOST_DIGITS = 20
@@ -52,7 +55,7 @@ def other_sources(sources: Sequence[Mapping[str, Any]], config: Mapping[str, Any
     """Yield when the leaves of config-sources.json do not spell config.json."""
     spelled: dict[str, Any] = {}
     for leaf in sources:
-        node, keys = spelled, str(leaf.get("key")).split(".")
+        node, keys = spelled, path_of(str(leaf.get("key")))
         for key in keys[:-1]:
             below = node.setdefault(key, {})
             node = below if isinstance(below, dict) else {}
@@ -72,17 +75,23 @@ def check_records(run: RunDir, promise: Promise, config: Config, *, sealing: boo
         *schema_check("config-sources")(read_document(run, SOURCES, []), SOURCES),
     ]
     check_iteration, check_segment, check_change = map(schema_check, ("iteration", "segment", "change"))
+    check_decision = schema_check("decision")
     chain = Chain(run.path, promise.genesis)
     samples = SampleCheck(run.path)
     slots = SlotCheck(config.schedule)
     service = ServiceCheck(run, config, is_sealed=is_sealed)
+    tuning = TuningCheck(config, promise.run)
     files = 0
     last = removed = 0
+    state: str | None = None
     recorded_iterations = last_recorded(run)
     for line, record in chain.records():
         malformed = list(check_iteration(record, f"{ITERATIONS}:{line}"))
         problems.extend(malformed)
+        for place, decision in chain.decisions:
+            problems.extend(check_decision(decision, f"{DECISIONS}:{place}"))
         samples.add(record)
+        state = record.get("state_hash", state)
         problems.extend(slots.add(record, line))
         recorded, number = record.get("results"), record.get("iteration")
         if not isinstance(recorded, dict) or not isinstance(number, int):
@@ -91,6 +100,7 @@ def check_records(run: RunDir, promise: Promise, config: Config, *, sealing: boo
         last = max(last, number)
         found = digests_below(folder)
         files += len(found)
+        tuning.add(record, line, folder if found else None, chain.pending_decisions)
         if found or malformed or keeps_output(record, config, recorded_iterations):
             problems.extend(_differences(f"iterations/{folder.path.name}", recorded, found))
             problems.extend(_other_values(record, folder, config, f"{ITERATIONS}:{line}"))
@@ -103,9 +113,13 @@ def check_records(run: RunDir, promise: Promise, config: Config, *, sealing: boo
         service.add_segment(segment, f"{SEGMENTS}:{position}")
     for position, change in enumerate(chain.changes, 1):
         problems.extend(check_change(change, f"{CHANGES}:{position}"))
+    for place, decision in chain.decisions:
+        problems.extend(check_decision(decision, f"{DECISIONS}:{place}"))
+    problems.extend(_other_snapshot(run, state, chain))
     problems.extend(slots.check_ends(chain.segments))
     problems.extend(_strangers(run, last, is_sealed=is_sealed))
     problems.extend(service.problems())
+    problems.extend(tuning.problems)
     samples.finish(is_sealed=is_sealed)
     problems.extend(samples.problems)
     notes = (*samples.notes, *((_told(removed),) if removed else ()))
@@ -163,6 +177,16 @@ def _other_samples(record: Mapping[str, Any], config: Config, where: str) -> Ite
             yield Problem(where, f"the value of {kpi.name} is not the one in the resources of the iteration")
     if config.resources is not None and resources is None:
         yield Problem(where, "has no resources, although the configuration has them sampled")
+
+
+def _other_snapshot(run: RunDir, state: str | None, chain: Chain) -> Iterator[Problem]:
+    """Yield when the snapshot does not hold the parameters of the last iteration, or those decided for the next."""
+    if state is None:
+        return
+    states = [state, *(str(decision.get("state_hash_after")) for decision in chain.pending_decisions)]
+    wrong = problem_of_snapshot(run.path / PARAMETERS, states)
+    if wrong is not None:
+        yield Problem(PARAMETERS, wrong)
 
 
 def _strangers(run: RunDir, last: int, *, is_sealed: bool) -> Iterator[Problem]:

@@ -107,6 +107,7 @@ def receipt_of(statement: Statement, found: Findings) -> dict[str, Any]:
         coverage=receipt.coverage(found.promise, found.measurements, found.conduct),
         kpis=kpi_statistics(kpis, found.measurements, 0 if found.promise is None else found.promise.warmup),
         digests=gate_dir.digests_of(statement.gate, statement.copies),
+        tuning=None if found.conduct is None else found.conduct.tuning,
     )
 
 

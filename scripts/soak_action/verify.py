@@ -138,6 +138,7 @@ def _judge(
         overrides=rules.overrides,
         reproduce=rules.reproduce,
         changes=outcome.changes,
+        tuning=config.tuning,
     )
     return Judged(run, promise, config, outcome, judge(case), case.problems)
 
@@ -171,6 +172,7 @@ def _receipt(judged: Judged) -> dict[str, Any]:
         coverage=receipt.coverage(judged.config.schedule, outcome.measurements, outcome.conduct),
         kpis=kpi_statistics(judged.config.kpis, outcome.measurements, judged.config.schedule.warmup),
         digests=receipt.digests_of(judged.run.path),
+        tuning=outcome.conduct.tuning,
     )
 
 

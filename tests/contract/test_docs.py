@@ -46,9 +46,9 @@ PLACE = "/path/to/orders"
 
 # Features that do not exist yet. A document that speaks of one promises what nobody can use.
 UNBUILT = re.compile(
-    r"\bsoak (init|report|compare|selftest|stress|prune|pin|unpin|comment|release|history|merge)\b"
+    r"\bsoak (init|report|compare|selftest|prune|pin|unpin|comment|release|history|merge)\b"
     r"|--(baseline|html|junit|markdown|github|dry-run)\b"
-    r"|\b(tuning|retention(?!-days)|drift|regression)"
+    r"|\b(retention(?!-days)|drift|regression)"
 )
 
 
@@ -300,6 +300,8 @@ def test_the_files_of_a_run_are_the_documented_ones(replay: Replay) -> None:
     names = {re.sub(r"/out/.*", "/out/", re.sub(r"iterations/\d+/", "iterations/00001/", name)) for name in found}
     documented = {name for name, _, _ in reference.FILES} - {
         *("gate.json", "results/00001.json", "removed/00001/", "samples.jsonl", "changes.jsonl", "summary.md"),
+        *("decisions.jsonl", "params.json"),
+        *(f"iterations/00002/tuner/{name}" for name in ("input.json", "stdout.log", "stderr.log")),
         "unrecorded/00001-1/",
     }
     assert names == documented

@@ -188,3 +188,45 @@ def test_a_signal_ends_the_dry_iteration_and_leaves_nothing(tmp_path: Path, numb
     assert (process.returncode, out) == (code, b"")
     assert err.endswith(b"soak: interrupted before everything was looked at\n")
     assert os.listdir(temporary) == []
+
+
+PARAMETERS = 'parameters: {values: {speed: {initial: 5, min: 1, max: 9}}}\ntuning: {enabled: true, command: "exit 3"}'
+READS_PARAMETERS = """\
+import json, os, pathlib
+speed = json.loads(pathlib.Path(os.environ["SOAK_PARAMS"]).read_text("utf-8"))["speed"]
+pathlib.Path(os.environ["SOAK_OUT"], "metrics.json").write_text('{"p95": %d}' % speed, "utf-8")
+"""
+
+
+@pytest.mark.parametrize("speed", [5, 7])
+def test_the_workload_reads_a_copy_of_the_parameters(soak, tmp_path: Path, speed):
+    prepare(tmp_path, READS_PARAMETERS, more=PARAMETERS)
+    kept = tmp_path / "soak.params.json"
+    if speed != 5:
+        kept.write_text(f'{{"speed":{speed}}}', "utf-8")
+    done = soak("doctor", "--json")
+    assert done.code == 0, done.out
+    assert finding(done, "kpi.p95_ms")["sentence"] == f"{speed} ms"
+    assert (kept.read_text("utf-8") if kept.exists() else "5") == (f'{{"speed":{speed}}}' if speed != 5 else "5")
+
+
+def test_a_file_of_parameters_that_no_run_could_begin_with_is_a_problem(soak, tmp_path: Path):
+    prepare(tmp_path, READS_PARAMETERS, more=PARAMETERS)
+    (tmp_path / "soak.params.json").write_text('{"speed": 70}', "utf-8")
+    done = soak("doctor", "--json")
+    assert done.code == 1
+    assert finding(done, "parameters") == {
+        "id": "parameters",
+        "status": "problem",
+        "sentence": "soak.params.json: speed: 70 is outside of what soak.yaml allows; write a number from 1 to 9",
+        "advice": "correct the file, or remove it: then the run begins with the initial values",
+    }
+
+
+def test_a_tuner_that_is_not_there_is_a_problem(soak, tmp_path: Path):
+    prepare(tmp_path, READS_PARAMETERS, more=PARAMETERS.replace('"exit 3"', "[no-such-tuner]"))
+    found = finding(soak("doctor", "--json"), "workload")
+    assert (found["status"], found["sentence"]) == (
+        "problem",
+        "tuning.command: the program 'no-such-tuner' was not found on PATH",
+    )

@@ -36,6 +36,7 @@ from soak_action.doctor.pace import judge_schedule
 from soak_action.doctor.sleep import ask_system, examine_sleep
 from soak_action.errors import EvidenceError, ExitCode, SoakError, UsageError
 from soak_action.evidence.run_dir import OUTPUT_DIRECTORY
+from soak_action.parameters_in_use import values_to_begin_with
 from soak_action.units import format_duration
 from soak_action.workload.awake import keeper_of_this_system, kept_awake
 from soak_action.workload.launching import Surroundings, check_workload
@@ -92,6 +93,12 @@ def _examine(loaded: Loaded, segment: float | None, stop: StopRequest, *, probe:
     config = loaded.config
     surroundings = Surroundings(loaded.base, os.environ, sys.executable, loaded.profile)
     dry: DryRun | None = None
+    try:
+        values_to_begin_with(config, loaded.base)
+    except UsageError as error:
+        advice = "correct the file, or remove it: then the run begins with the initial values"
+        yield Finding("parameters", "problem", str(error), advice)
+        probe = False
     try:
         workload = check_workload(config, surroundings)
         if probe:

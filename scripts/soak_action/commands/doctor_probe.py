@@ -16,6 +16,7 @@ from soak_action.evidence.ledger import ITERATIONS, SEGMENTS, Ledger
 from soak_action.evidence.run_dir import RunDir
 from soak_action.files import make_directory
 from soak_action.loop import Clock, Loop
+from soak_action.parameters_in_use import copy_of_parameters
 from soak_action.workload.launching import Surroundings
 from soak_action.workload.stop import StopRequest
 
@@ -48,6 +49,9 @@ def dry_iteration(config: Config, surroundings: Surroundings, clock: Clock, stop
     with tempfile.TemporaryDirectory(prefix="soak-doctor-", ignore_cleanup_errors=True) as name:
         run = RunDir(Path(name).resolve())
         make_directory(run.path / "iterations")
+        # The workload may read them, but nobody moves them, and a run that is under way keeps its file.
+        parameters = copy_of_parameters(config, surroundings.directory, run.path)
+        surroundings = replace(surroundings, parameters=parameters)
         with Ledger(run.path, _GENESIS) as ledger:
             once = replace(config, schedule=_ONCE, evidence=replace(config.evidence, keep_outputs=KeepOutputs()))
             Loop(run, once, ledger, surroundings, clock, stop, witness).execute()

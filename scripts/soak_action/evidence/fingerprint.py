@@ -8,7 +8,7 @@ import platform
 import re
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,15 +57,15 @@ def workflow(environ: Mapping[str, str]) -> dict[str, str]:
     return {name: storable_text(environ[variable]) for name, variable in known if environ.get(variable)}
 
 
-def source_tree(directory: Path, without: Path | None = None) -> SourceTree:
+def source_tree(directory: Path, without: Iterable[Path] = ()) -> SourceTree:
     """Return the commit that is checked out at `directory`, and whether tracked or new files differ from it.
 
-    What lies in the folder `without`, where runs are kept, is not part of it.
+    The files and folders `without`, such as the one where runs are kept, are no part of it.
     """
     command = ["git", "-C", str(directory), "status", "--porcelain=v2", "--branch", "--untracked-files=normal"]
-    if without is not None and without != directory and without.is_relative_to(directory):
-        # Downloaded or unpacked, a run may lack the file that hides it from git.
-        command += ["--", ":/", f":(exclude,literal){without.relative_to(directory).as_posix()}"]
+    apart = [path for path in without if path != directory and path.is_relative_to(directory)]
+    if apart:
+        command += ["--", ":/", *(f":(exclude,literal){path.relative_to(directory).as_posix()}" for path in apart)]
     try:
         done = subprocess.run(command, capture_output=True, timeout=_GIT_TIMEOUT_SECONDS, check=False)
     except (OSError, subprocess.TimeoutExpired):

@@ -19,6 +19,7 @@ from soak_action.evidence.measurements import Column, Conduct, Incidents, Measur
 from soak_action.evidence.run_dir import CONFIG, RECEIPT, RUN, SOURCES, EvidenceDir, RunDir, is_named_otherwise
 from soak_action.evidence.segments import gaps, segments_of
 from soak_action.evidence.service_conduct import service_conduct
+from soak_action.evidence.tuning_conduct import TuningCount
 from soak_action.files import digest_of_file, read_evidence
 
 _OUTCOMES = {name: name for name in ("ok", "failed", "timeout", "crashed", "cancelled")}
@@ -110,6 +111,7 @@ def read_outcome(run: RunDir, promise: Promise, kpis: Sequence[Kpi], *, sealing:
     measurements = collector.measurements()
     stamped = collector.mock or promise.run.get("mock") is True
     conduct, finished_at = _conduct(chain.segments, measurements, problems, incidents, mock=stamped)
+    conduct = replace(conduct, tuning=collector.tuning.finish())
     try:
         conduct = replace(conduct, service=service_conduct(collector.services, chain.segments))
     except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError):
@@ -128,6 +130,7 @@ class _Collector:
         self.spans: dict[int, Span] = {}
         self.incidents = IncidentCount()
         self.services: list[tuple[int, Record]] = []
+        self.tuning = TuningCount()
         self._columns = {kpi.name: Column() for kpi in kpis}
         self._filled = [(kpi, self._columns[kpi.name]) for kpi in kpis]
         self._numbers = array("q")
@@ -146,6 +149,7 @@ class _Collector:
             if not isfinite(start) or not isfinite(seconds):
                 raise ValueError
             self.incidents.add(record)
+            self.tuning.add(record)
         except (AttributeError, KeyError, TypeError, ValueError, OverflowError):
             self.problems.append(
                 Problem(f"iterations.jsonl:{line}", "not an iteration's record: a field is missing or wrong")

@@ -9,13 +9,13 @@ from typing import Any
 from soak_action import canonical
 from soak_action.config.model import Schedule
 from soak_action.evidence.changes import is_of_the_tree
-from soak_action.evidence.ledger import CHANGES, ITERATIONS, SEGMENTS
-from soak_action.evidence.measurements import Conduct, Measurements, State
-from soak_action.evidence.run_dir import CONFIG, RUN, SOURCES, VERDICT
+from soak_action.evidence.ledger import CHANGES, DECISIONS, ITERATIONS, SEGMENTS
+from soak_action.evidence.measurements import Conduct, Measurements, State, TuningConduct
+from soak_action.evidence.run_dir import CONFIG, PARAMETERS, RUN, SOURCES, VERDICT
 from soak_action.evidence.samples import SAMPLES
 from soak_action.files import digest_of_file
 
-DIGESTED = (RUN, CONFIG, SOURCES, ITERATIONS, SEGMENTS, CHANGES, SAMPLES, VERDICT)
+DIGESTED = (RUN, CONFIG, SOURCES, ITERATIONS, SEGMENTS, CHANGES, DECISIONS, PARAMETERS, SAMPLES, VERDICT)
 SCHEMA_VERSION = 1
 
 
@@ -61,7 +61,7 @@ def _incidents(conduct: Conduct | None) -> dict[str, int | float | None]:
     }
 
 
-def build(
+def build(  # noqa: PLR0913 - what a receipt sums up, each by name
     document: Mapping[str, Any],
     verdict: Mapping[str, Any],
     *,
@@ -70,10 +70,12 @@ def build(
     coverage: Mapping[str, Any],
     kpis: Mapping[str, Any],
     digests: Mapping[str, str],
+    tuning: TuningConduct | None = None,
 ) -> dict[str, Any]:
     """Return the receipt: a pure function of the evidence, with the digest of itself without that digest.
 
-    `document` is run.json or gate.json. `state` is None where nothing tells how the measuring ended.
+    `document` is run.json or gate.json. `state` is None where nothing tells how the measuring ended, `tuning` where
+    there are no parameters.
     """
     kind = "gate" if "gate_id" in document else "run"
     # What ran on several trees does not speak for the one commit.
@@ -95,7 +97,8 @@ def build(
         "kpis": dict(kpis),
         "coverage": dict(coverage),
         "config_digest": document["config_digest"],
-        "state_hash": None,
+        "state_hash": None if tuning is None else tuning.state_hash,
+        "tuning": None if tuning is None else tuning.to_dict(),
         "overrides": list(verdict["overrides"]),
         "changes": list(verdict["changes"]),
         "fingerprint": document["fingerprint"],

@@ -22,6 +22,8 @@ class Standing:
     that died without one, still to be written: until then it is not among `segments`, nor are its seconds. `changed`
     tells whether a killed soak had begun the segment to come with something changed, before any of its iterations. The
     service had `service_exits` unplanned exits, and `service_start` is its last start that any record tells of.
+    `parameters` are those of the last iteration, None when there was none or there are none. `decided` is what was
+    decided for the iteration to come before the soak was killed.
     """
 
     genesis: str
@@ -34,6 +36,8 @@ class Standing:
     changed: bool = False
     service_exits: int = 0
     service_start: int = 0
+    parameters: Mapping[str, float] | None = None
+    decided: tuple[Record, ...] = ()
 
     @property
     def next_segment(self) -> int:
@@ -78,6 +82,8 @@ def standing_of(run: RunDir, genesis: str, schedule: Schedule) -> Standing:
         killed=None if died is None else died.end(ended, slots.missed),
         service_exits=exits + sum(len(_exits(segment)) for segment in chain.segments),
         service_start=max([start, *map(_start, chain.segments)]),
+        parameters=last.get("parameters"),
+        decided=tuple(chain.pending_decisions),
     )
     begun = [change for change in chain.changes if change["segment"] == standing.next_segment]
     return replace(standing, changed=bool(begun and begun[-1]["differences"]))

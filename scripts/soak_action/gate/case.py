@@ -9,7 +9,7 @@ from functools import cached_property
 from math import isfinite, isnan, nan
 from typing import Any
 
-from soak_action.config.model import Kpi, Schedule, Service
+from soak_action.config.model import Kpi, Schedule, Service, Tuning
 from soak_action.evidence.measurements import Column, Conduct, Measurements, Problem
 
 WORKLOAD_FAILED = "workload_failed"
@@ -44,7 +44,8 @@ class Case:
     """What was promised, what was measured, and where the rules were written.
 
     `promise` and `conduct` are None for bare result files, which have no schedule. `problems` are what the reader of
-    the evidence found, `service` what was promised of a service. `origins` maps dotted configuration paths to the place
+    the evidence found, `service` what was promised of a service, `tuning` who was to
+    propose what. `origins` maps dotted configuration paths to the place
     where the value was given. `reproduce` is the command that judges this case again, `changes` what some iterations
     were made with otherwise than promised.
     """
@@ -59,6 +60,7 @@ class Case:
     reproduce: str
     changes: tuple[Mapping[str, Any], ...] = ()
     service: Service | None = None
+    tuning: Tuning | None = None
 
     @property
     def is_bare(self) -> bool:

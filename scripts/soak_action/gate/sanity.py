@@ -8,6 +8,7 @@ from dataclasses import replace
 from soak_action.config.model import Schedule, Service
 from soak_action.evidence.measurements import Measurements, State
 from soak_action.gate.case import Case
+from soak_action.gate.parameters import judge_parameters
 from soak_action.gate.result import Result, RuleResult
 from soak_action.gate.wording import counted, duration, plural
 
@@ -33,6 +34,7 @@ def judge_run(case: Case) -> list[RuleResult]:
     results.append(_judge_time(case))
     if case.conduct is not None and case.conduct.not_awake:
         results.append(_warn_of_sleep(case, case.conduct.not_awake))
+    results += judge_parameters(case)
     return results
 
 
