@@ -25,6 +25,7 @@ from soak_action.config.model import (
     Readiness,
     RegexSource,
     Resources,
+    Retention,
     Schedule,
     Service,
     Source,
@@ -40,6 +41,7 @@ Value = TypeVar("Value")
 # Stands for a duration that was refused, so that nothing else is said about it.
 _ONE_SECOND = 1.0
 _SHORTEST_INTERVAL = 0.1
+_SHORTEST_ORPHAN_AGE = 3600.0
 _SAMPLED = tuple(BuiltInSource(name) for name in SAMPLED)
 _OF_COMMAND = (BuiltInSource("exit_code"), BuiltInSource("peak_rss_mib"))
 _READINESS: tuple[Literal["http", "tcp", "log", "command"], ...] = ("http", "tcp", "log", "command")
@@ -84,6 +86,7 @@ class Builder:
             parameters=parameters,
             tuning=self._tuning(data, parameters),
             guards=build_guards(data.get("guards"), _declared(parameters), data["kpis"], self._mistake),
+            retention=self._retention(data.get("retention")),
         )
 
     def check(self, data: Mapping[str, Any], broken: Collection[Path]) -> None:
@@ -99,6 +102,8 @@ class Builder:
                 self._tuning(data, parameters)
             if ("guards",) not in broken:
                 build_guards(data.get("guards"), _declared(parameters), data["kpis"], self._mistake)
+        if ("retention",) not in broken:
+            self._retention(data.get("retention"))
         for name, settings in data["kpis"].items() if ("kpis",) not in broken else ():
             if ("kpis", name) not in broken:
                 self._kpi(name, settings)
@@ -308,6 +313,31 @@ class Builder:
         if seconds == 0:
             self._mistake(path, f"a window of {extent} holds no iteration; give it a length, or write all")
         return Window(seconds=seconds)
+
+    def _retention(self, data: Mapping[str, Any] | None) -> Retention:
+        if data is None:
+            return Retention()
+        path = ("retention",)
+        retention = Retention(
+            **{f"keep_{key}": int(data[f"keep_{key}"]) for key in ("last", "hourly", "daily", "weekly", "monthly")},
+            keep_within=self._duration(data["keep_within"], (*path, "keep_within")) if "keep_within" in data else None,
+            compress_after=self._duration(data["compress_after"], (*path, "compress_after")),
+            max_total=self._unit(parse_size, data["max_total"], (*path, "max_total"), 1),
+            orphan_age=self._duration(data["orphan_age"], (*path, "orphan_age")),
+            auto=data["auto"],
+        )
+        if retention.keeps_nothing:
+            self._mistake(
+                path, "no rule of 'retention' keeps a run, so every one would be deleted; write keep_last: 100"
+            )
+        if retention.max_total == 0:
+            self._mistake((*path, "max_total"), f"a limit of {data['max_total']} leaves no room for any run")
+        if retention.orphan_age < _SHORTEST_ORPHAN_AGE:
+            self._mistake(
+                (*path, "orphan_age"),
+                f"after {data['orphan_age']} a run may only just be beginning; the shortest is 1h",
+            )
+        return retention
 
     def _share(self, text: str, path: Path) -> float:
         share = self._unit(parse_share, text, path, 0.0)

@@ -331,6 +331,46 @@ class Guards:
 
 
 @dataclass(frozen=True)
+class Retention:
+    """What is kept of runs and of artifacts: a union of rules, and a limit on the disk use of what is left.
+
+    Counts are per suite and profile, `keep_within`, `compress_after` and `orphan_age` seconds, `max_total` bytes. A
+    count of 0 and a None leave the rule out. With `auto` a soak prunes its output directory when it has ended.
+    """
+
+    keep_last: int = 100
+    keep_within: float | None = None
+    keep_hourly: int = 0
+    keep_daily: int = 0
+    keep_weekly: int = 0
+    keep_monthly: int = 0
+    compress_after: float | None = 7 * 86_400.0
+    max_total: int | None = 10**9
+    orphan_age: float = 30 * 86_400.0
+    auto: bool = False
+
+    @property
+    def keeps_nothing(self) -> bool:
+        """Whether no rule keeps anything, so that all would be deleted."""
+        counts = (self.keep_last, self.keep_hourly, self.keep_daily, self.keep_weekly, self.keep_monthly)
+        return not any(counts) and not self.keep_within
+
+    def to_dict(self) -> dict[str, int | float | None]:
+        """The policy as its digest is taken; `auto` says when it is applied, not what it does."""
+        return {
+            "keep_last": self.keep_last,
+            "keep_within_seconds": self.keep_within,
+            "keep_hourly": self.keep_hourly,
+            "keep_daily": self.keep_daily,
+            "keep_weekly": self.keep_weekly,
+            "keep_monthly": self.keep_monthly,
+            "compress_after_seconds": self.compress_after,
+            "max_total_bytes": self.max_total,
+            "orphan_age_seconds": self.orphan_age,
+        }
+
+
+@dataclass(frozen=True)
 class Config:
     """Everything that one run promises to do and to judge."""
 
@@ -344,3 +384,4 @@ class Config:
     parameters: Parameters | None = None
     tuning: Tuning | None = None
     guards: Guards = Guards()
+    retention: Retention = Retention()

@@ -21,6 +21,7 @@ from soak_action.config.model import (
     Readiness,
     RegexSource,
     Resources,
+    Retention,
     Schedule,
     Service,
     Sustained,
@@ -284,20 +285,23 @@ def test_sections_that_break_the_schema_are_passed_over_and_all_others_checked()
             "kpis": {"a": {}, "b": {}},
             "evidence": {"log_limit": f"{'9' * 40}B"},
             "resources": {"interval": "0s"},
+            "retention": {"max_total": "0B"},
         }
     )
     builder = Builder(".".join, problem_of_source, ("exit_code",))
     builder.check(data, set())
     assert [mistake.place for mistake in builder.mistakes] == [
-        *("workload.timeout", "schedule.warmup", "evidence.log_limit", "resources.interval", "kpis.a", "kpis.b")
+        *("workload.timeout", "schedule.warmup", "evidence.log_limit", "resources.interval"),
+        *("retention.max_total", "kpis.a", "kpis.b"),
     ]
     for broken, left in (
-        (("kpis", "a"), 5),
-        (("kpis",), 4),
-        (("schedule",), 5),
-        (("workload",), 5),
-        (("evidence",), 5),
-        (("resources",), 5),
+        (("kpis", "a"), 6),
+        (("kpis",), 5),
+        (("schedule",), 6),
+        (("workload",), 6),
+        (("evidence",), 6),
+        (("resources",), 6),
+        (("retention",), 6),
     ):
         builder = Builder(".".join, problem_of_source, ("exit_code",))
         builder.check({**data, broken[0]: "broken"} if len(broken) == 1 else data, {broken})
@@ -478,3 +482,37 @@ def test_a_kpi_that_the_workload_cannot_have_is_told(
 
 def test_of_result_files_nobody_asks_what_the_workload_could_measure() -> None:
     assert build({"workload": SERVICE, "kpis": {"exit_code": {}}}, result_files=True)[1] == []
+
+
+def test_retention_is_that_of_the_defaults_with_or_without_its_section() -> None:
+    assert build({})[0].retention == build({"retention": {}})[0].retention == Retention()
+
+
+def test_retention_reaches_the_model_with_its_units_resolved() -> None:
+    config, told = build({"retention": {"keep_last": 5, "keep_within": "2d", "max_total": "5MB", "orphan_age": "1h"}})
+    assert told == []
+    assert config.retention == Retention(keep_last=5, keep_within=172_800.0, max_total=5_000_000, orphan_age=3600.0)
+
+
+@pytest.mark.parametrize(
+    ("given", "place", "words"),
+    [
+        ({"keep_last": 0}, "retention", "no rule of 'retention' keeps a run"),
+        ({"keep_last": 0, "keep_within": "0s"}, "retention", "no rule of 'retention' keeps a run"),
+        ({"max_total": "0B"}, "retention.max_total", "leaves no room for any run"),
+        ({"orphan_age": "59m"}, "retention.orphan_age", "the shortest is 1h"),
+        ({"keep_within": "1m1h"}, "retention.keep_within", "is not a duration"),
+    ],
+)
+def test_a_policy_that_would_delete_what_it_should_keep_is_refused(
+    given: dict[str, Any], place: str, words: str
+) -> None:
+    (told,) = mistakes({"retention": given})
+    assert told.startswith(f"f:{place}: ")
+    assert words in told
+
+
+@pytest.mark.parametrize("rule", ["hourly", "daily", "weekly", "monthly"])
+def test_one_rule_that_keeps_is_enough(rule: str) -> None:
+    assert mistakes({"retention": {"keep_last": 0, f"keep_{rule}": 1}}) == []
+    assert mistakes({"retention": {"keep_last": 0, "keep_within": "1s"}}) == []

@@ -35,7 +35,7 @@ def told(text: str, *, partial: bool = True) -> list[str]:
         ),
         (
             "profiles: {ci: {suite: x}}",
-            "f:1:17: unknown key 'profiles.ci.suite'; known here: workload, schedule, kpis, resources, gate, evidence, parameters, tuning, guards",
+            "f:1:17: unknown key 'profiles.ci.suite'; known here: workload, schedule, kpis, resources, gate, evidence, parameters, tuning, guards, retention",
         ),
         (
             "workload: {timeout: 300}",
@@ -249,7 +249,6 @@ def test_a_required_key_may_only_be_missing_where_a_layer_may_still_give_it() ->
     [
         "resources: {drift: {rss: 5MiB/h}}",
         "baseline: {}",
-        "retention: {}",
         "release: {}",
         "workload: {service: {health: x}}",
         "kpis: {a: {drift: 1%/h}}",

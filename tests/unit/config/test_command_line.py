@@ -1,5 +1,6 @@
 """The cli layer: keys, values and their mistakes."""
 
+# ruff: noqa: E501  (a message is compared as the one line that it is)
 from __future__ import annotations
 
 import pytest
@@ -46,13 +47,16 @@ def test_a_setting_becomes_entries(key: str, value: object, entries: dict[str, o
         ("suite.x", ""),
         (
             "version",
-            "; known here: suite, workload, schedule, kpis, resources, gate, evidence, parameters, tuning, guards",
+            "; known here: suite, workload, schedule, kpis, resources, gate, evidence, parameters, tuning, guards, retention",
         ),
         (
             "profiles.ci.suite",
-            "; known here: suite, workload, schedule, kpis, resources, gate, evidence, parameters, tuning, guards",
+            "; known here: suite, workload, schedule, kpis, resources, gate, evidence, parameters, tuning, guards, retention",
         ),
-        ("", "; known here: suite, workload, schedule, kpis, resources, gate, evidence, parameters, tuning, guards"),
+        (
+            "",
+            "; known here: suite, workload, schedule, kpis, resources, gate, evidence, parameters, tuning, guards, retention",
+        ),
         ("kpis..hard", "; a part of the key is empty"),
         ("kpis.a.", "; a part of the key is empty"),
         ("kpis.", "; a part of the key is empty"),

@@ -105,7 +105,7 @@ def test_the_file_must_say_its_version_and_the_environment_must_not() -> None:
     assert told(SOAK_OVERRIDES="version: 1") == [
         (
             "env SOAK_OVERRIDES:1:1: unknown key 'version'; "
-            "known here: suite, workload, schedule, kpis, resources, gate, evidence, parameters, tuning, guards"
+            "known here: suite, workload, schedule, kpis, resources, gate, evidence, parameters, tuning, guards, retention"
         )
     ]
 
@@ -114,7 +114,7 @@ def test_a_mistake_in_overrides_is_told_once() -> None:
     assert told(SOAK_OVERRIDES="{wrong: {a: 1}, suite: [x]}") == [
         (
             "env SOAK_OVERRIDES:1:2: unknown key 'wrong'; "
-            "known here: suite, workload, schedule, kpis, resources, gate, evidence, parameters, tuning, guards"
+            "known here: suite, workload, schedule, kpis, resources, gate, evidence, parameters, tuning, guards, retention"
         ),
         (
             "env SOAK_OVERRIDES:1:17: 'suite' is [x], but must be a name of letters, digits, dots, dashes and underscores,"
