@@ -8,6 +8,7 @@ from pathlib import Path
 from soak_action import __version__
 from soak_action.claims import check_digests, check_receipt, check_verdict
 from soak_action.errors import EvidenceError
+from soak_action.evidence.compressed import home_of, opened
 from soak_action.evidence.documents import schema_check
 from soak_action.evidence.gate_dir import GATE, GateDir, check_files, digests_of
 from soak_action.evidence.measurements import Problem
@@ -71,11 +72,11 @@ def _find_run(statement: Statement, directory: Path) -> RunDir | None:
     if subject["kind"] != "run":
         return None
     places = (
-        statement.gate.path.parent / subject["run_id"],
+        home_of(statement.gate.path).parent / subject["run_id"],
         directory / subject["path"],
         directory / OUTPUT_DIRECTORY / subject["run_id"],
     )
-    return next((RunDir(place.resolve()) for place in places if _holds_run(place)), None)
+    return next((run for run in map(_run_at, places) if run is not None), None)
 
 
 def _verify_run(run: RunDir) -> Verification:
@@ -86,12 +87,13 @@ def _verify_run(run: RunDir) -> Verification:
         raise EvidenceError("\n".join(f"{run.run_id}: {line}" for line in str(error).splitlines())) from error
 
 
-def _holds_run(place: Path) -> bool:
+def _run_at(place: Path) -> RunDir | None:
     try:
-        return is_run(place)
+        path = opened(place)
+        return RunDir(path.resolve()) if is_run(path) else None
     except OSError:
         # Whatever the judgement recorded as a path, it may be none on this system.
-        return False
+        return None
 
 
 def _check_run(statement: Statement, run: RunDir | None, found: Sequence[Problem]) -> Iterator[Problem]:
@@ -101,7 +103,7 @@ def _check_run(statement: Statement, run: RunDir | None, found: Sequence[Problem
         return
     name = subject["run_id"]
     if run is None:
-        beside = statement.gate.path.parent / name
+        beside = home_of(statement.gate.path).parent / name
         yield Problem(GATE, f"the run {name} that it judged is not here: put the directory of that run at {beside}")
         return
     if run.run_id != name:

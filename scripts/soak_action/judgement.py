@@ -17,6 +17,7 @@ from soak_action.config.masking import mask_words
 from soak_action.config.model import Config
 from soak_action.errors import EvidenceError, UsageError
 from soak_action.evidence import fingerprint, gate_dir
+from soak_action.evidence.compressed import home_of
 from soak_action.evidence.documents import schema_check
 from soak_action.evidence.gate_dir import GATE, GateDir
 from soak_action.evidence.measurements import Measurements
@@ -113,7 +114,7 @@ def default_output(subject: Subject, loaded: Loaded | None) -> Path:
 
     Raises UsageError for result files without a configuration.
     """
-    return subject.path.parent if isinstance(subject, RunDir) else _required(loaded).base / OUTPUT_DIRECTORY
+    return home_of(subject.path).parent if isinstance(subject, RunDir) else _required(loaded).base / OUTPUT_DIRECTORY
 
 
 def _state(subject: Subject, loaded: Loaded | None, output: Path, occasion: Occasion) -> GateDir:
@@ -193,7 +194,7 @@ def _described(subject: Subject, gate: GateDir, directory: Path, *, own: bool) -
     return {
         "kind": "run",
         "run_id": read_promise(subject).run["run_id"],
-        "path": _shown(subject.path, directory),
+        "path": _shown(home_of(subject.path), directory),
         "receipt": digest_of_file(receipt) if receipt.exists() else None,
         "rules": "own" if own else "given",
     }

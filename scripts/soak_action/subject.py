@@ -8,6 +8,7 @@ from pathlib import Path
 
 from soak_action.errors import EvidenceError, UsageError
 from soak_action.evidence import gate_dir
+from soak_action.evidence.compressed import archive_of, opened
 from soak_action.evidence.run_dir import RUN_ID, RunDir, is_run
 from soak_action.evidence.run_dir import find as find_run
 from soak_action.files import surroundings
@@ -32,6 +33,8 @@ def find_subject(results: Sequence[str], cwd: Path) -> Subject:
     Raises EvidenceError when something is not there, a pattern matches nothing or a directory is no run, and UsageError
     for more than one run, or a run beside files. SurroundingsError: the system does not let look at one.
     """
+    if len(results) == 1 and archive_of(cwd / results[0]) is not None:
+        return _run_of(opened(cwd / results[0]))
     try:
         found = find_results(results, cwd, is_run)
     except OSError as error:
@@ -46,6 +49,10 @@ def find_subject(results: Sequence[str], cwd: Path) -> Subject:
         beside = f", besides {len(found.files)} result files" if found.files else ""
         raise UsageError(f"give either one run directory or result files; these are directories: {listed}{beside}")
     (directory,) = found.directories
+    return _run_of(directory)
+
+
+def _run_of(directory: Path) -> RunDir:
     if gate_dir.find(directory) is not None:
         raise EvidenceError(f"{directory}: this is a judgement, not a run; soak verify judges it again")
     return find_run(directory)

@@ -11,6 +11,7 @@ import pytest
 
 from soak_action import canonical
 from soak_action.evidence import ledger
+from soak_action.evidence.archive import write
 
 WORK = """
 import json, os, pathlib
@@ -240,3 +241,65 @@ def rewrite(run: Path, change) -> None:
     for key in ("digest", "previous"):
         segment.pop(key)
     (run / "segments.jsonl").write_bytes(ledger.seal(segment, head)[0] + b"\n")
+
+
+def compressed(run: Path) -> Path:
+    archive = run.with_name(f"{run.name}.tar.gz")
+    with archive.open("wb") as file:
+        write(run, file)
+    shutil.rmtree(run)
+    return archive
+
+
+def test_a_compressed_run_is_verified_and_judged_like_any_other(soak, run):
+    before = [soak("verify", run, "--json").json, soak("gate", run, "--json").json]
+    archive = compressed(run)
+    for named in (archive, run):
+        assert [soak("verify", named, "--json").json, soak("gate", named, "--json").json] == before
+
+
+def test_a_compressed_run_with_one_changed_byte_is_invalid(soak, run):
+    log = run / "iterations/00002/stdout.log"
+    log.write_bytes(b"jello\n")
+    done = soak("verify", compressed(run))
+    assert done.code == 4
+    assert "iterations/00002" in done.out
+
+
+def test_a_damaged_archive_is_invalid(soak, run):
+    archive = compressed(run)
+    archive.write_bytes(archive.read_bytes()[:-20])
+    for command in ("verify", "gate"):
+        done = soak(command, archive)
+        assert done.code == 4
+        assert "the archive is damaged" in done.err
+
+
+def test_a_judgement_finds_its_run_when_either_is_compressed(soak, run, tmp_path):
+    done = soak("gate", run, "--output", tmp_path)
+    assert done.code == 0
+    (gate,) = tmp_path.glob("*-gate-*")
+    archive = compressed(run)
+    assert soak("verify", gate).code == 0
+    packed = compressed(gate)
+    assert soak("verify", packed).code == 0
+    archive.unlink()
+    done = soak("verify", packed)
+    assert done.code == 4
+    assert f"put the directory of that run at {tmp_path / run.name}" in done.err + done.out
+
+
+def test_a_judgement_of_a_compressed_run_tells_where_that_is_kept(soak, run, tmp_path):
+    archive = compressed(run)
+    assert soak("gate", archive, "--output", tmp_path).code == 0
+    (gate,) = tmp_path.glob("*-gate-*")
+    assert json.loads((gate / "gate.json").read_bytes())["subject"]["path"] == run.name
+    assert soak("verify", gate).code == 0
+
+
+def test_going_on_with_a_compressed_run_is_refused_with_what_to_do(soak, run):
+    archive = compressed(run)
+    for named in (archive, run):
+        done = soak("run", "--resume", named)
+        assert done.code == 2
+        assert f"unpack it first: tar -xzf {archive} -C {run.parent}" in done.err

@@ -13,6 +13,7 @@ from typing import Any, BinaryIO, Self
 
 from soak_action import canonical
 from soak_action.errors import EvidenceError
+from soak_action.evidence.compressed import opened
 from soak_action.evidence.measurements import Problem
 from soak_action.evidence.run_dir import (
     CONFIG,
@@ -97,8 +98,12 @@ def create(output: Path, started: datetime, random_suffixes: Iterator[str]) -> G
 
 
 def find(argument: Path) -> GateDir | None:
-    """Return the judgement that `argument` names by its directory, a file of it, or its id; None when it names none."""
-    path = directory_of(argument, GATE)
+    """Return the judgement that `argument` names by its directory, a file of it, or its id; None when it names none.
+
+    A compressed one is unpacked to be read. Raises EvidenceError when its archive is damaged, SurroundingsError when
+    there is no room to unpack it.
+    """
+    path = opened(directory_of(argument, GATE))
     return GateDir(path.resolve()) if (path / GATE).is_file() else None
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from soak_action import canonical
 from soak_action.errors import EvidenceError, SoakError, SurroundingsError
+from soak_action.evidence.compressed import opened
 from soak_action.files import digest_of_file, is_temporary, make_directory, surroundings, write_atomic
 from soak_action.system import sync_directory
 
@@ -275,9 +276,10 @@ def is_run(directory: Path) -> bool:
 def find(argument: Path) -> RunDir:
     """Return the run that `argument` names: its directory, its receipt or verdict file, or its id if it is below .soak.
 
-    Raises EvidenceError when there is no run.
+    A compressed one is unpacked to be read. Raises EvidenceError when there is no run, SurroundingsError when there is
+    no room to unpack it.
     """
-    path = directory_of(argument, RUN)
+    path = opened(directory_of(argument, RUN))
     if not path.exists():
         raise EvidenceError(f"{argument}: there is no such run")
     if not is_run(path):
