@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NoReturn
 from soak_action import __version__, canonical
 from soak_action.errors import ExitCode, SoakError, UsageError, defect
 
-_COMMANDS = ("run", "gate", "verify", "plan", "doctor", "config", "mock", "stress", "action")
+_COMMANDS = ("run", "gate", "verify", "prune", "pin", "unpin", "plan", "doctor", "config", "mock", "stress", "action")
 _EXIT_CODES = """\
 exit codes:
   0        done, or the verdict is not in gate.fail_on

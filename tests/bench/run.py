@@ -30,6 +30,7 @@ NAMES = (
     "checkpoints",
     "configuration",
     "sampling",
+    "prune",
 )
 
 

@@ -28,7 +28,7 @@ NOT_UNDER_WINE = {
 }
 # What is alike in length, so that two processes share it well.
 SUITES = {
-    "settings": ("tests/unit/config", "tests/unit/gate", "tests/unit/doctor"),
+    "settings": ("tests/unit/config", "tests/unit/gate", "tests/unit/doctor", "tests/unit/retention"),
     "ground": ("tests/unit/test_*.py", "tests/unit/kpi", "tests/unit/evidence"),
     "processes": (
         "tests/unit/workload",

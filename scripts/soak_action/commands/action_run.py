@@ -20,6 +20,7 @@ from soak_action.commands.action_report import (
     report_run,
     tell_checkpoints,
 )
+from soak_action.commands.after_run import prune_after_run
 from soak_action.commands.chained import checkpoint_folder, run_chained
 from soak_action.commands.run import means
 from soak_action.commands.settings import (
@@ -192,4 +193,6 @@ def _report(
     uploads: Uploads = EVERYTHING,
 ) -> int:
     comparison = None if progress.loaded is None else compare(progress.loaded, os.environ)
-    return int(report_run(runner, judged, running.exit_code(judged, stop), problems, comparison, uploads))
+    code = int(report_run(runner, judged, running.exit_code(judged, stop), problems, comparison, uploads))
+    prune_after_run(judged)
+    return code

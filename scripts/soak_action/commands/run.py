@@ -12,6 +12,7 @@ from typing import Any
 
 from soak_action import canonical, running
 from soak_action.checkpoints import PassedOver
+from soak_action.commands.after_run import prune_after_run
 from soak_action.commands.chained import checkpoint_folder, run_chained
 from soak_action.commands.clock import real_clock
 from soak_action.commands.progress import open_progress
@@ -86,6 +87,7 @@ def execute(arguments: argparse.Namespace) -> int:
     except OSError:
         # The run is sealed and its exit code still holds, even if the terminal is gone.
         return int(code or ExitCode.SURROUNDINGS)
+    prune_after_run(judged)
     return int(code)
 
 

@@ -11,8 +11,9 @@ from pathlib import Path
 from soak_action.config.load import Loaded, Request, Setting, load
 from soak_action.config.model import HttpSource, JsonSource, RegexSource, Source
 from soak_action.errors import EvidenceError, SurroundingsError, UsageError
+from soak_action.evidence.compressed import archive_of
 from soak_action.evidence.gate_dir import find as find_judgement
-from soak_action.evidence.run_dir import RunDir
+from soak_action.evidence.run_dir import RUN, RunDir, directory_of
 from soak_action.evidence.run_dir import find as find_run
 from soak_action.units import UnitError, parse_duration
 
@@ -157,6 +158,12 @@ def run_to_resume(argument: str, source: str) -> RunDir:
     """Return the run that `source` (``--resume``, ``input resume``) names. Raises UsageError when there is none."""
     if not argument.strip():
         raise UsageError(f"{source}: the value is empty; name the directory of a run")
+    packed = archive_of(directory_of(Path(argument), RUN))
+    if packed is not None:
+        raise UsageError(
+            f"{source} {argument}: this run is compressed, and going on would leave its archive behind; unpack it "
+            f"first: tar -xzf {packed} -C {packed.parent}"
+        )
     if find_judgement(Path(argument)) is not None:
         raise UsageError(f"{source} {argument}: this is a judgement of soak gate, not a run")
     try:
