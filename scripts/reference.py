@@ -21,6 +21,7 @@ from soak_action.evidence.gate_dir import GATE, RESULTS
 from soak_action.evidence.ledger import CHANGES, DECISIONS, ITERATIONS, SEGMENTS
 from soak_action.evidence.run_dir import CONFIG, PARAMETERS, RECEIPT, RUN, SOURCES, VERDICT
 from soak_action.evidence.samples import SAMPLES
+from soak_action.retention.root import LOG, PINS
 
 ROOT = Path(__file__).resolve().parent.parent
 REFERENCE = ROOT / "docs" / "reference"
@@ -81,6 +82,36 @@ A judgement of results that exist already, which `soak gate --output` keeps, has
 receipt. A judgement of a run needs that run's directory beside its own.
 """
 # Every file of such a directory: its name, the schema of its content, and what it is when no schema tells.
+OUTPUT = """\
+## The directory that runs are kept in
+
+Beside the runs it holds what `soak prune`, `soak pin` and `soak unpin` need; see [Retention](../guide/retention.md).
+"""
+
+OUTPUT_FILES: tuple[tuple[str, str, str], ...] = (
+    (".soak-artifacts", "", "Marks the directory as one that soak may prune. Nothing without it is ever pruned."),
+    (".gitignore", "", "Hides all of it from git."),
+    (
+        "20261123T005200Z-smoke-ab12cd.tar.gz",
+        "",
+        "A compressed run: its directory, but for the lock, as a gzipped tar archive. Every command reads it like one.",
+    ),
+    (LOG, "retention-log", ""),
+    (
+        "retention-log.1.jsonl",
+        "",
+        "Older lines of that log: beyond 1 MiB a file is set aside, and four of them are kept.",
+    ),
+    (f"{PINS}/20261123T005200Z-smoke-ab12cd", "pin", ""),
+    (
+        ".trash-1-20261123T005200Z-smoke-ab12cd",
+        "",
+        "What is being removed. The next prune removes what a killed one left.",
+    ),
+    (".lock", "", "Held by the process that prunes or pins; then empty."),
+    ("plan.json", "retention-plan", ""),
+)
+
 FILES: tuple[tuple[str, str, str], ...] = (
     (RUN, "run", ""),
     (
@@ -335,13 +366,14 @@ def cell(text: str) -> str:
 
 
 def evidence_page() -> Iterator[str]:
-    """Yield the lines about each file of a run's directory."""
-    yield EVIDENCE
-    yield "| file | what it holds |\n|---|---|"
-    for name, schema_name, told in FILES:
-        yield f"| `{name}` | {told or read_schema(schema_name)['description']} |"
-    yield ""
-    for name, schema_name, _ in FILES:
+    """Yield the lines about each file of a run's directory and of the one that runs are kept in."""
+    for introduction, files in ((EVIDENCE, FILES), (OUTPUT, OUTPUT_FILES)):
+        yield introduction
+        yield "| file | what it holds |\n|---|---|"
+        for name, schema_name, told in files:
+            yield f"| `{name}` | {told or read_schema(schema_name)['description']} |"
+        yield ""
+    for name, schema_name, _ in (*FILES, *OUTPUT_FILES):
         if schema_name:
             schema = read_schema(schema_name)
             yield f"## {name}\n"

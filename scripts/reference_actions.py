@@ -14,7 +14,7 @@ REPOSITORY = "org/soak-action"
 VERSION = "v1"
 ACTIONS = (
     "action.yml",
-    *(f".github/actions/{name}/action.yml" for name in ("smoke", "kpi-gate", "precedence", "plan")),
+    *(f".github/actions/{name}/action.yml" for name in ("smoke", "kpi-gate", "precedence", "plan", "prune")),
 )
 WORKFLOWS = ROOT / ".github" / "workflows"
 INTRODUCTION = """\

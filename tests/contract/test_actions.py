@@ -23,6 +23,7 @@ STEPS = {
     ".github/actions/kpi-gate/action.yml": ("action_gate", "gate_step"),
     ".github/actions/precedence/action.yml": ("action_precedence", "precedence_step"),
     ".github/actions/plan/action.yml": ("action_plan", "plan_step"),
+    ".github/actions/prune/action.yml": ("action_prune", "prune_step"),
     ".github/actions/internal/action.yml": ("action_internal", "internal_step"),
 }
 SHELL = """${{ inputs.python || (runner.os == 'Windows' && 'python' || 'python3') }} -I -u -X utf8 "{0}\""""
@@ -31,7 +32,7 @@ TAKEN_BY_THE_SHELL = {"python"}
 QUANTITIES = {"duration", "segment", "retention-days", "iterations"}
 UNIT = re.compile(r"\b(s, m, h or d|days|iterations)\b")
 # What is neither a setting of soak.yaml nor a choice of the user's: it may have a default.
-OF_THE_ACTION = {"artifact-name", "summary"}
+OF_THE_ACTION = {"artifact-name", "summary", "token"}
 EXAMPLE = re.compile(r"'[^']+'")
 
 Action = dict[str, Any]
@@ -271,6 +272,7 @@ def test_trap_45_the_code_in_yaml_is_two_lines_that_start_the_launcher(place: st
         "gate_step": "kpi-gate",
         "precedence_step": "precedence",
         "plan_step": "plan",
+        "prune_step": "prune",
         "internal_step": "internal",
     }[name]
     assert soak_step(read(place))["run"] == (

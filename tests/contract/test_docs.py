@@ -46,9 +46,9 @@ PLACE = "/path/to/orders"
 
 # Features that do not exist yet. A document that speaks of one promises what nobody can use.
 UNBUILT = re.compile(
-    r"\bsoak (init|report|compare|selftest|prune|pin|unpin|comment|release|history|merge)\b"
-    r"|--(baseline|html|junit|markdown|github|dry-run)\b"
-    r"|\b(retention(?!-days)|drift|regression)"
+    r"\bsoak (init|report|compare|selftest|comment|release|history|merge)\b"
+    r"|--(baseline|html|junit|markdown)\b"
+    r"|\b(drift|regression)"
 )
 
 
@@ -139,16 +139,18 @@ def test_mistakes_in_documents_are_seen() -> None:
     assert [mistaken(words) for words in calls(block)] == [True, True, False]
     nested = "```sh\nsoak config show x\nA=1 soak config shw\nB=2 soak config\n```\n"
     assert [mistaken(words) for words in calls(nested)] == [False, True, True]
-    text = "`soak gate x`, `soak prune`, `soak run --dry`, `soak run -- tool --dry`, `soak config env`, `soak config`"
-    assert mistaken_mentions(text) == ["soak prune", "soak run --dry"]
+    text = (
+        "`soak gate x`, `soak selftest`, `soak run --dry`, `soak run -- tool --dry`, `soak config env`, `soak config`"
+    )
+    assert mistaken_mentions(text) == ["soak selftest", "soak run --dry"]
     text = "`soak config shw`, `soak config env --expect`, `soak config show KEY --json`"
     assert mistaken_mentions(text) == ["soak config shw", "soak config env --expect"]
     assert broken_links("docs/x.md", "[a](../README.md#try-it) [b](nowhere.md) [c](https://example.org)") == [
         "nowhere.md"
     ]
     assert missing_files("run scripts/soak.py, scripts/none.py. See `schemas/`.") == ["scripts/none.py"]
-    assert [found.group() for found in UNBUILT.finditer("`soak prune --dry-run` and retention: 3")] == [
-        *("soak prune", "--dry-run", "retention")
+    assert [found.group() for found in UNBUILT.finditer("`soak selftest --html` and drift: 3")] == [
+        *("soak selftest", "--html", "drift")
     ]
 
 

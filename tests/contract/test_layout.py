@@ -14,7 +14,7 @@ LONGEST_FILE = 400
 
 WRITES_JSON = ("canonical.py", "files.py")
 TALKS = ("__main__.py", "cli.py", "commands/", "github/runner.py")
-PURE = ("config/layers.py", "gate/", "kpi/series.py")
+PURE = ("config/layers.py", "gate/", "kpi/series.py", "retention/item.py", "retention/policy.py", "retention/rules/")
 IMPURE_MODULES = {
     *("asyncio", "ctypes", "datetime", "fcntl", "glob", "http", "io", "locale", "logging", "msvcrt", "multiprocessing"),
     *("os", "pathlib", "platform", "psutil", "random", "secrets", "select", "shutil", "signal", "socket", "sqlite3"),

@@ -183,7 +183,8 @@ def test_trap_51_a_reusable_workflow_has_no_default_that_would_count_as_given(pa
 @every_reusable
 def test_the_outputs_of_a_reusable_workflow_are_never_good_by_default(path: Path) -> None:
     outputs = {name: about["value"] for name, about in triggers(read(path))["workflow_call"]["outputs"].items()}
-    assert outputs["verdict"].endswith(" || 'invalid' }}")
+    # What judges nothing has no verdict.
+    assert path.name == "prune.yml" or outputs["verdict"].endswith(" || 'invalid' }}")
     assert outputs["exit-code"].endswith(" || '5' }}")
     assert all(outputs[name].endswith(" || 'unfinished' }}") for name in {"state"} & set(outputs))
 

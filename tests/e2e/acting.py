@@ -111,10 +111,12 @@ class Actor:
         event_data: Mapping[str, Any] | None = None,
         tool_cache: Path = TOOL_CACHE,
         folder: str = "runner",
+        options: Sequence[str] = (),
     ) -> Played:
         """Play a workflow of `repository` (the copy unless told otherwise), named relative to its root.
 
-        `folder` names the directory that holds the workspaces. All jobs run, one after the other.
+        `folder` names the directory that holds the workspaces; act gets the `options` as well. All jobs run, one after
+        the other.
         """
         base = self.scratch / folder / f"{Path(workflow).stem}-{event}-{job or 'all'}"
         for name in ("home", "artifacts", "cache", "programs"):
@@ -135,7 +137,7 @@ class Actor:
             "--eventpath",
             base / "event.json",
         ]
-        words += ["--job", job] if job else []
+        words += [*(["--job", job] if job else []), *options]
         done = subprocess.run(
             [str(word) for word in (self.program, *words, *self._surroundings(base))],
             env=variables,

@@ -28,7 +28,7 @@ and gives GitHub the outputs, the annotations and the summary. Everything that i
 printed stands behind a fence, so that a workload cannot give commands to the runner."""
 EXAMPLE = "soak action run"
 
-_STEPS = ("run", "smoke", "kpi-gate", "precedence", "plan", "internal")
+_STEPS = ("run", "smoke", "kpi-gate", "precedence", "plan", "prune", "internal")
 _MOST_CHARACTERS = 2_000
 
 
@@ -70,6 +70,11 @@ def _step(arguments: argparse.Namespace, runner: Runner) -> int:
         return gate_step(runner)
     if arguments.step == "precedence":
         return precedence_step(runner)
+    if arguments.step == "prune":
+        # Retention and the client of GitHub's API are of no use to a soak.
+        from soak_action.commands.action_prune import prune_step
+
+        return prune_step(runner)
     return smoke_step(runner) if arguments.step == "smoke" else run_step(runner)
 
 
