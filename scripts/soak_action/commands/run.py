@@ -170,7 +170,7 @@ def _print(arguments: argparse.Namespace, judged: Judged, summary: dict[str, Any
     units = {kpi.name: kpi.unit for kpi in judged.config.kpis}
     print(verdict_text(judged.verdict.to_dict(), units, judged.config.gate.fail_on))
     tuning = tuning_report(judged.config, records_of(judged.run.path / ITERATIONS))
-    print(run_text(summary, _program(sys.argv[0]), tuning))
+    print(run_text(summary, program_words(sys.argv[0]), tuning))
 
 
 def _settings(arguments: argparse.Namespace) -> list[Setting]:
@@ -180,13 +180,15 @@ def _settings(arguments: argparse.Namespace) -> list[Setting]:
     return settings
 
 
-def _program(started: str) -> str:
+def program_words(started: str) -> str:
     """Return the words that start soak once more, given the file that the interpreter was started with."""
+    from soak_action.report.console import as_word
+
     name = Path(started).name
     python = "python" if os.name == "nt" else "python3"
     if name == "__main__.py":
         return f"{python} -m soak_action"
-    return f"{python} {started}" if name.endswith(".py") else "soak"
+    return f"{python} {as_word(started)}" if name.endswith(".py") else "soak"
 
 
 def _random_suffixes() -> Iterator[str]:

@@ -42,7 +42,7 @@ def run_text(summary: Mapping[str, Any], program: str, tuning: TuningReport | No
     `summary` is what ``soak run --json`` prints, `program` the words that start soak, `tuning` how the parameters went.
     """
     iterations, seconds = summary["iterations"], format_duration(round(summary["measured_seconds"], 1))
-    directory = _as_word(summary["run_dir"])
+    directory = as_word(summary["run_dir"])
     lines = [
         "",
         f"{summary['state']}: {counted(iterations, 'iteration')} in {seconds}",
@@ -72,7 +72,7 @@ def _parameters(tuning: TuningReport | None) -> list[str]:
     return [f"parameters:   {counts_told(conduct)}", f"              {outcome or 'they ended as they began'}"]
 
 
-def _as_word(path: str) -> str:
+def as_word(path: str) -> str:
     """Return a path as one word of a command line, to be copied."""
     if os.name == "nt":  # pragma: platform - cmd knows double quotes only
         return f'"{path}"' if " " in path else path
