@@ -176,7 +176,7 @@ def test_no_answer_moves_a_parameter_out_of_its_bounds_or_faster_than_it_may(tmp
     words, iterations, met = ANSWERS[tuner]
     made = full(iterations, iterations // 5)
     world = TunedWorld(words, seed=7)
-    run = tuned(tmp_path, world, made, limit=full(40, 3) * HOUR)
+    run = tuned(tmp_path, world, made, limit=full(10, 3) * HOUR)
     reasons = check(run)
     assert met <= set(reasons), reasons
     told = document(run, "receipt.json")["tuning"]
