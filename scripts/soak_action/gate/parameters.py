@@ -48,14 +48,16 @@ def _judge_use(case: Case, tuning: TuningConduct) -> RuleResult:
 
 
 def _tell_of_decisions(case: Case, tuning: TuningConduct) -> RuleResult:
+    # How much a tuner moves is neither good nor bad: this is told, and nothing that could be green.
     rule = replace(_rule(case, "tuning.decisions", tuning), severity="soft", value=tuning.applied, n=tuning.proposals)
+    rule = replace(rule, result="not_applicable")
     if tuning.proposals == 0:
-        return replace(rule, result="pass", reason="nobody proposed anything, so the parameters stayed as they were")
+        return replace(rule, reason="nobody proposed anything, so the parameters stayed as they were")
     told = f"{tuning.applied} applied, {tuning.suppressed} suppressed, {tuning.no_op} without effect"
     reason = f"{plural(tuning.proposals, 'proposal')}: {told}"
     if tuning.applied == 0:
         reason += "; nothing was ever applied, which is not convergence"
-    return replace(rule, result="pass", reason=reason)
+    return replace(rule, reason=reason)
 
 
 def _judge_tuner(case: Case, tuning: TuningConduct) -> RuleResult:
