@@ -91,9 +91,9 @@ class _Compiler:
     def truth(self, node: ast.expr) -> _Truth:
         match node:
             case ast.BoolOp(op=ast.And()):
-                return _decided_by(False, [self.truth(value) for value in node.values])  # noqa: FBT003
+                return _decided_by([self.truth(value) for value in node.values], decisive=False)
             case ast.BoolOp():
-                return _decided_by(True, [self.truth(value) for value in node.values])  # noqa: FBT003
+                return _decided_by([self.truth(value) for value in node.values], decisive=True)
             case ast.UnaryOp(op=ast.Not()):
                 return _negation(self.truth(node.operand))
             case ast.Compare():
@@ -121,7 +121,7 @@ class _Compiler:
     def _comparisons(self, node: ast.Compare) -> _Truth:
         numbers = [self.number(operand) for operand in (node.left, *node.comparators)]
         pairs = zip(node.ops, numbers, numbers[1:], strict=False)
-        return _decided_by(False, [_comparison(_COMPARISONS[type(op)], a, b) for op, a, b in pairs])  # noqa: FBT003
+        return _decided_by([_comparison(_COMPARISONS[type(op)], a, b) for op, a, b in pairs], decisive=False)
 
     def _arguments(self, node: ast.Call, name: str) -> list[_Number]:
         due = FUNCTIONS[name]
@@ -175,7 +175,7 @@ def _negation(operand: _Truth) -> _Truth:
     return truth
 
 
-def _decided_by(decisive: bool, operands: Sequence[_Truth]) -> _Truth:  # noqa: FBT001
+def _decided_by(operands: Sequence[_Truth], *, decisive: bool) -> _Truth:
     """Kleene's `and` (decided by False) and `or` (by True): unknown where no operand decides and one is unknown."""
 
     def truth(values: Values) -> bool | None:

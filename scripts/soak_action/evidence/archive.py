@@ -103,7 +103,7 @@ def members(archive: Path) -> Generator[tuple[tarfile.TarInfo, BinaryIO | None]]
         tarfile.open(fileobj=packed, mode="r|", encoding="utf-8", errors="surrogateescape") as opened,
     ):
         for member in opened:
-            yield member, opened.extractfile(member) if member.isreg() else None  # type: ignore[misc]
+            yield member, opened.extractfile(member) if member.isreg() else None  # type: ignore[misc]  # a regular member opens
         # What follows the end is read too: only then is the checksum of all of it compared.
         while packed.read(_BLOCK_BYTES):
             pass

@@ -93,6 +93,6 @@ def test_a_misshapen_record_is_a_mistake_that_is_expected_or_counts_for_nothing(
 
 
 def test_a_problem_that_is_no_text_is_told_as_one() -> None:
-    found = conduct(record(1, problem={"a": 1}))  # type: ignore[arg-type]
+    found = conduct(record(1, problem={"a": 1}))  # type: ignore[arg-type]  # no text
     assert found is not None
     assert found.failure == "{'a': 1}"

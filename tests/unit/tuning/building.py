@@ -73,9 +73,9 @@ def recorded(value: Any) -> Any:
 class Told:
     """A run whose iterations are told: proposals, KPI values and the seconds since the iteration before."""
 
-    def __init__(self, *parameters: Parameter, guards: Guards = Guards(), kpis: tuple[Kpi, ...] = KPIS) -> None:  # noqa: B008
+    def __init__(self, *parameters: Parameter, guards: Guards | None = None, kpis: tuple[Kpi, ...] = KPIS) -> None:
         self.start = {parameter.name: parameter.initial for parameter in parameters}
-        self.setup = (Parameters("soak.params.json", parameters), guards, kpis, self.start)
+        self.setup = (Parameters("soak.params.json", parameters), guards or Guards(), kpis, self.start)
         self.memory = Memory(*self.setup)
         self.records: list[dict[str, Any]] = []
         self.now = 0.0
